@@ -1,0 +1,97 @@
+"""The words documents are made of: ids, digests, instants, decimals, bilingual text.
+
+All are plain strings on the wire, so that canonical bytes never depend on a number format. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, NewType
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from policies.keys import IdentityKey, KeyRefused
+
+PartyId = NewType("PartyId", str)
+Digest = NewType("Digest", str)
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
+Party = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+ShortText = Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class Suite(StrEnum):
+    """The cipher suite; fixed by the document, never negotiated."""
+
+    INTL_1 = "intl-1"
+
+
+class Record(BaseModel):
+    """Part of a document: closed, frozen, strictly typed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Bilingual(Record):
+    """A text for people, in Chinese and English."""
+
+    zh: ShortText
+    en: ShortText
+
+
+def instant(text: str) -> datetime:
+    """The moment a document names, as an aware datetime in UTC."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def instant_text(moment: datetime) -> str:
+    """A moment as documents write it: RFC 3339, UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _check_instant(text: str) -> str:
+    if instant_text(instant(text)) != text:
+        raise ValueError("expected an instant such as 2026-01-31T08:00:00Z")
+    return text
+
+
+def _check_decimal(text: str) -> str:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("expected a decimal number as text") from None
+    if not value.is_finite() or "e" in text.lower() or "_" in text or text != text.strip():
+        raise ValueError("expected a plain finite decimal such as -12.50")
+    return text
+
+
+def _check_key(text: str) -> str:
+    try:
+        IdentityKey.from_base64(text)
+    except KeyRefused as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _check_base64(text: str) -> str:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("expected base64") from None
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("expected canonical base64")
+    return text
+
+
+Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), AfterValidator(_check_instant)]
+DecimalText = Annotated[str, Field(max_length=40), AfterValidator(_check_decimal)]
+PublicKey = Annotated[str, Field(max_length=44), AfterValidator(_check_key)]
+"""Base64 of an enrollable Ed25519 key."""
+SealingKey = Annotated[str, Field(min_length=1624, max_length=1624), AfterValidator(_check_base64)]
+"""Base64 of an X-Wing public key (1216 bytes)."""

@@ -1,0 +1,48 @@
+"""The table of document kinds: name → model. A test asks whether it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from policies.documents.authorization import Authorization, OverallAuthorization, Scenario
+from policies.documents.consent import Consent
+from policies.documents.dataset import Dataset
+from policies.documents.document import Document
+from policies.documents.halts import Revocation, Suspension
+from policies.documents.job import HeKey, Job, Plan, Receipt, Release
+from policies.documents.model import Model
+from policies.documents.price import PriceFiling
+from policies.documents.strict_json import Json
+from policies.documents.trust import PartyDocument, TrustRoot
+from policies.documents.vetting import VetBands, VetMetrics, VettingReport
+
+_MODELS: tuple[type[Document], ...] = (
+    TrustRoot,
+    PartyDocument,
+    Dataset,
+    OverallAuthorization,
+    Scenario,
+    Authorization,
+    Consent,
+    Model,
+    VetMetrics,
+    VetBands,
+    VettingReport,
+    Job,
+    HeKey,
+    Plan,
+    Release,
+    Receipt,
+    Suspension,
+    Revocation,
+    PriceFiling,
+)
+KINDS: Final[Mapping[str, type[Document]]] = MappingProxyType({model.kind: model for model in _MODELS})
+
+
+def json_schema(kind: str) -> Json:
+    """The published JSON Schema of a kind; KeyError for an unknown one."""
+    schema: Json = KINDS[kind].model_json_schema()
+    return schema
