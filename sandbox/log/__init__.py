@@ -1,0 +1,1 @@
+"""The evidence log: the operator's durable side of `policies.log`, and its offline verifier."""
