@@ -93,5 +93,7 @@ Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), Af
 DecimalText = Annotated[str, Field(max_length=40), AfterValidator(_check_decimal)]
 PublicKey = Annotated[str, Field(max_length=44), AfterValidator(_check_key)]
 """Base64 of an enrollable Ed25519 key."""
+Base64Key = Annotated[str, Field(min_length=44, max_length=44), AfterValidator(_check_base64)]
+"""Base64 of 32 bytes, such as an X25519 public key."""
 SealingKey = Annotated[str, Field(min_length=1624, max_length=1624), AfterValidator(_check_base64)]
 """Base64 of an X-Wing public key (1216 bytes)."""

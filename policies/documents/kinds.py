@@ -14,6 +14,7 @@ from policies.documents.halts import Revocation, Suspension
 from policies.documents.job import HeKey, Job, Plan, Receipt, Release
 from policies.documents.model import Model
 from policies.documents.price import PriceFiling
+from policies.documents.run import Boot, Bundle, Contribution, Transcript
 from policies.documents.strict_json import Json
 from policies.documents.trust import PartyDocument, TrustRoot
 from policies.documents.vetting import VetBands, VetMetrics, VettingReport
@@ -33,6 +34,10 @@ _MODELS: tuple[type[Document], ...] = (
     Job,
     HeKey,
     Plan,
+    Boot,
+    Bundle,
+    Transcript,
+    Contribution,
     Release,
     Receipt,
     Suspension,

@@ -1,0 +1,82 @@
+"""What enclaves say to each other and to the gate within one run; signed by boot keys, relayed unchanged.
+
+A **boot** certificate binds a process's boot key to its party's identity key. In a run each enclave signs a **bundle**
+(its ephemeral key and accept bitmap), then a **transcript** (that it saw exactly these bundles), then a
+**contribution** (its masked or encrypted vector). protocols.md §2.3 names these R1, T1 and R3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Final
+
+from pydantic import Field
+
+from policies.documents.document import Document
+from policies.documents.fields import Base64Key, Instant, Party, PublicKey, Sha256
+
+CHUNK_SLOTS: Final = 1_000_000
+"""Slots per vector attachment; the mask counter continues over chunks."""
+MAX_CHUNKS: Final = 1000
+
+
+class Boot(Document):
+    """A boot key; signed by the identity key of `party`."""
+
+    kind: ClassVar[str] = "boot"
+
+    party: Party
+    key: PublicKey
+    started_at: Instant
+
+
+class Bundle(Document):
+    """R1: an enclave's ephemeral X25519 key and which slots it accepts; signed by its boot key."""
+
+    kind: ClassVar[str] = "bundle"
+
+    run: Sha256
+    department: Party
+    enclave: Party
+    boot: Sha256
+    ephemeral_key: Base64Key
+    accepts: Sha256
+    """SHA-256 of the accept bitmap: one bit per slot, most significant bit first, last byte zero-padded."""
+
+
+class Transcript(Document):
+    """T1: the enclave saw exactly these bundles; signed by its boot key."""
+
+    kind: ClassVar[str] = "transcript"
+
+    run: Sha256
+    enclave: Party
+    transcript: Sha256
+
+
+class Contribution(Document):
+    """R3: the enclave's vector for the gate; signed by its boot key."""
+
+    kind: ClassVar[str] = "contribution"
+
+    run: Sha256
+    department: Party
+    enclave: Party
+    transcript: Sha256
+    permit: Sha256
+    """Digest of the enclave's permit, so that the decision can be replayed."""
+    vectors: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=MAX_CHUNKS)]
+    """One attachment per chunk of `CHUNK_SLOTS` slots: little-endian u64 words (masked) or framed ciphertexts (bfv)."""
+    receiver_key: Annotated[str, Field(max_length=4096)] | None
+    """Base64 of the receiver-mask key sealed to the gate; None in mode bfv."""
+    commitment: Sha256
+    """SHA-256 commitment to the encoded input, opened only on dispute."""
+
+
+def transcript_digest(run: str, bundles: Iterable[str]) -> str:
+    """T1 over the digests of all bundles of `run`, in any order."""
+    label = b"domicile-transcript/1\0"
+    return hashlib.sha256(
+        label + bytes.fromhex(run) + b"".join(sorted(map(bytes.fromhex, bundles)))
+    ).hexdigest()
