@@ -1,0 +1,21 @@
+"""Every domain-separation label of the protocol rooms, in one table.
+
+Rules:
+- A label names one purpose and is never reused for another (protocols.md, rule 9).
+- Every label starts with `domicile-` and ends with a zero byte; no other zero byte stands in it, so no label is a
+  prefix of another and a label cannot run into what follows it.
+- A change of meaning is a new version number, not an edit.
+"""
+
+from enum import Enum, unique
+
+
+@unique
+class Label(Enum):
+    """The purposes a derived key or a sealed message may have."""
+
+    SECAGG_SID = b"domicile-secagg/1\0"
+    SECAGG_PAIR = b"domicile-secagg/1 pair\0"
+    SECAGG_RECEIVER = b"domicile-secagg/1 receiver\0"
+    SCORE_ENVELOPE = b"domicile-score/1\0"
+    SCORE_SLOT = b"domicile-score/1 slot\0"
