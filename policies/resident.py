@@ -2,6 +2,10 @@
 
 Canonical: 18 characters, 17 digits and a check character by ISO 7064 MOD 11-2, upper-case X. A number of the old
 15-digit form is upgraded (century 19, check computed). Names and fuzzy matches are never used (protocols.md §5).
+
+Only ASCII digits count: full-width and other scripts' digits are refused, not folded, because two spellings of one
+person would be two persons to a budget. The order codes 996 to 999 of the old form marked centenarians, whose century is
+not 19; such a number is refused rather than given to somebody else.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from policies.errors import PolicyError
 
 _WEIGHTS: Final = tuple(pow(2, 17 - position, 11) for position in range(17))
 _CHECKS: Final = "10X98765432"
+_CENTENARIANS: Final = frozenset({"996", "997", "998", "999"})
 
 
 class ResidentIdInvalid(PolicyError):
@@ -36,16 +41,24 @@ class ResidentId:
 
     @classmethod
     def parse(cls, text: str) -> ResidentId:
-        """Canonicalize and check: trims, upper-cases, upgrades 15 digits to 18."""
-        text = text.strip().upper()
+        """Canonicalize and check: trims, upper-cases the check character, upgrades 15 digits to 18."""
+        text = text.strip()
+        if text.endswith("x"):
+            text = f"{text[:-1]}X"
         if len(text) == 15 and text.isascii() and text.isdigit():
+            if text[12:] in _CENTENARIANS:
+                raise ResidentIdInvalid(
+                    "expected a birth in the 20th century, got a centenarian's order code"
+                )
             text = f"{text[:6]}19{text[6:]}"
             text += check_character(text)
         return cls(text)
 
 
 def check_character(first_17: str) -> str:
-    """The 18th character for 17 digits."""
+    """The 18th character for 17 ASCII digits."""
+    if len(first_17) != 17 or not first_17.isascii() or not first_17.isdigit():
+        raise ResidentIdInvalid("expected 17 digits, got text of another form")
     total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, first_17, strict=True))
     return _CHECKS[total % 11]
 

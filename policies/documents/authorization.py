@@ -11,6 +11,7 @@ change is a new document that supersedes (design.md §3). What counts as validly
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
@@ -172,6 +173,16 @@ class RosterMember(Record):
     keyid: Sha256
 
 
+def check_roster(roster: Sequence[RosterMember]) -> None:
+    """Raise ValueError unless departments ascend and no enclave or key stands for two of them."""
+    departments = [member.department for member in roster]
+    if departments != sorted(set(departments)):
+        raise ValueError("expected the roster sorted by department, each once")
+    # One enclave behind two departments would pass for two domains and open the other's partial result.
+    if not len({member.enclave for member in roster}) == len({m.keyid for m in roster}) == len(roster):
+        raise ValueError("expected an enclave and a key of its own for each department")
+
+
 class Recipient(Record):
     """Who may receive results, bound by the digest of its sealing key's base64 text."""
 
@@ -205,9 +216,9 @@ class Authorization(Document):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        departments = [member.department for member in self.roster]
-        if departments != sorted(set(departments)):
-            raise ValueError("expected the roster sorted by department, each once")
+        check_roster(self.roster)
+        if len({recipient.party for recipient in self.recipients}) != len(self.recipients):
+            raise ValueError("expected each recipient once")
         if len(self.roster) == 1 and not self.gate_sees_totals:
             raise ValueError("expected gate_sees_totals with a single domain")
         return self

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
@@ -28,6 +28,7 @@ SALT_BYTES: Final = 32
 _GRANT: Final = struct.Struct(">16s18sq32s")
 GRANT_BYTES: Final = _GRANT.size
 MAX_GRANTS: Final = 1_000_000
+MAX_UNIX_SECONDS: Final = 253_402_300_799
 
 
 class GrantsInvalid(PolicyError):
@@ -55,14 +56,17 @@ class Consent(Document):
 class Grant:
     """One person's consent for the head's scenario and recipient."""
 
-    id: bytes
+    id: bytes = field(repr=False)
     person: ResidentId
     expires_at: int
-    salt: bytes
+    """Unix seconds, before the year 10000."""
+    salt: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         if len(self.id) != CONSENT_ID_BYTES or len(self.salt) != SALT_BYTES:
             raise GrantsInvalid("expected a consent id of 16 bytes and a salt of 32")
+        if not 0 <= self.expires_at <= MAX_UNIX_SECONDS:
+            raise GrantsInvalid("expected an expiry between the years 1970 and 9999")
 
     @property
     def commitment(self) -> str:
@@ -70,7 +74,9 @@ class Grant:
 
 
 def commitment(consent_id: bytes, salt: bytes) -> str:
-    """What the log says of a consent: SHA-256 over label, salt and id, in hex."""
+    """What the log says of a consent: SHA-256 over label, salt (32 bytes) and id (16 bytes), in hex."""
+    if len(consent_id) != CONSENT_ID_BYTES or len(salt) != SALT_BYTES:
+        raise GrantsInvalid("expected a consent id of 16 bytes and a salt of 32")
     return hashlib.sha256(b"domicile-consent/1\0" + salt + consent_id).hexdigest()
 
 
@@ -80,10 +86,13 @@ def pack(grants: Iterable[Grant]) -> bytes:
 
 
 def unpack(data: bytes, head: Consent) -> Iterator[Grant]:
-    """The grants of `head`; raises `GrantsInvalid` before the first if digest or count differ."""
+    """The grants of `head`; raises `GrantsInvalid` before the first if digest or count differ.
+
+    A person in any but the canonical form is refused (`ResidentIdInvalid`): one grant has one spelling.
+    """
     if len(data) != head.count * GRANT_BYTES:
         raise GrantsInvalid(f"expected {head.count} grants of {GRANT_BYTES} bytes, got {len(data)} bytes")
     if hashlib.sha256(data).hexdigest() != head.grants:
         raise GrantsInvalid("expected the grants the head names, got others")
     for consent_id, person, expires_at, salt in _GRANT.iter_unpack(data):
-        yield Grant(consent_id, ResidentId.parse(person.decode("ascii", "replace")), expires_at, salt)
+        yield Grant(consent_id, ResidentId(person.decode("ascii", "replace")), expires_at, salt)

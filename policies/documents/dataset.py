@@ -5,6 +5,7 @@ The five facts the plan makes mandatory (name, format, source, update frequency,
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
@@ -70,6 +71,12 @@ class Bounds(Record):
 
     low: DecimalText
     high: DecimalText
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if Decimal(self.low) > Decimal(self.high):
+            raise ValueError("expected low ≤ high")
+        return self
 
 
 class Column(Record):
@@ -138,6 +145,9 @@ class Dataset(Document):
             raise ValueError("expected the person column to be a resident-id")
         if any(c.type is ColumnType.RESIDENT_ID and c.name != self.person_column for c in self.columns):
             raise ValueError("expected no resident-id outside the person column")
+        order = self.column(self.order_column) if self.order_column else None
+        if order is not None and order.type not in {ColumnType.INTEGER, ColumnType.DATE}:
+            raise ValueError("expected the order column to be an integer or a date")
         if self.personal != (self.person_column is not None):
             raise ValueError("expected a person column exactly when the data set is personal")
         return self

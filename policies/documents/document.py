@@ -1,7 +1,8 @@
 """What every document shares: a kind, a suite, an id, strict reading and canonical writing.
 
 Reading goes envelope → signatures (the caller's business) → strict JSON → model. A body that is valid JSON but whose
-canonical form differs from its bytes is refused: one document has one spelling.
+canonical form differs from its bytes is refused, and so is one that leaves out a member with a default: one document
+has one spelling and one digest.
 """
 
 from __future__ import annotations
@@ -39,19 +40,22 @@ class Document(Record):
         """The document in `envelope`, whose signatures the caller has verified or is about to."""
         if envelope.payload_type != dsse.media_type(cls.kind):
             raise DocumentInvalid(f"expected a {cls.kind}, got a {envelope.kind}")
-        body = strict_json.parse_object(envelope.body)
-        if strict_json.canonical(body) != envelope.body:
+        document = cls.from_body(strict_json.parse_object(envelope.body))
+        # Written back whole, so that key order, white space, escapes and omitted defaults are all caught at once.
+        if strict_json.canonical(document.to_body()) != envelope.body:
             raise DocumentInvalid(f"expected a {cls.kind} in canonical form, got another spelling")
-        return cls.from_body(body)
+        return document
 
     @classmethod
     def from_body(cls, body: dict[str, Json]) -> Self:
+        """The document a JSON object describes, members with defaults optional; `DocumentInvalid` if it does not fit."""
         try:
             return cls.model_validate_json(strict_json.canonical(body))
         except ValidationError as error:
             raise DocumentInvalid(f"{cls.kind}: {first_problem(error)}") from None
 
     def to_body(self) -> dict[str, Json]:
+        """The whole JSON object, members with defaults included."""
         return cast(dict[str, Json], self.model_dump(mode="json"))
 
     def envelope(self, *privates: Ed25519PrivateKey) -> Envelope:
@@ -84,4 +88,5 @@ def first_problem(error: ValidationError) -> str:
     """Where and what, in one line, without the offending value."""
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in problem["loc"]) or "body"
-    return f"`{place}`: {problem['msg'].lower()}"
+    message = problem["msg"]
+    return f"{strict_json.quoted(place, 80)}: {message[:1].lower()}{message[1:]}"

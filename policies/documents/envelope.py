@@ -3,6 +3,7 @@
 1. The signature covers PAE(type, body), so a signed consent cannot be passed off as a signed job.
 2. The body is parsed only once enough signatures verify; `keyid` is a hint for look-up and proves nothing.
 3. The digest that other documents cite is the SHA-256 of the body bytes, the same whoever has signed so far.
+4. An envelope is valid from birth: a media type of ours, a bounded body, well-formed signatures, each key id once.
 
 Follows DSSE v1 (secure-systems-lab/dsse, protocol.md). Whose signatures are needed is left to `policies.authorization`.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,15 +21,17 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from policies.documents import strict_json
-from policies.documents.strict_json import Json
+from policies.documents.strict_json import Json, quoted
 from policies.errors import PolicyError
-from policies.keys import IdentityKey, SignatureInvalid, public_key
+from policies.keys import SIGNATURE_BYTES, IdentityKey, SignatureInvalid, public_key
 
 MEDIA_PREFIX: Final = "application/vnd.domicile."
 MEDIA_SUFFIX: Final = "+json"
 # A body of 64 kB in base64 with up to 64 signatures.
 MAX_ENVELOPE_BYTES: Final = 128 * 1024
 MAX_SIGNATURES: Final = 64
+_MEDIA_TYPE: Final = re.compile(re.escape(MEDIA_PREFIX) + "[a-z][a-z0-9-]{0,62}" + re.escape(MEDIA_SUFFIX))
+_KEYID: Final = re.compile("[0-9a-f]{64}")
 
 
 class EnvelopeRefused(PolicyError):
@@ -43,6 +47,12 @@ class Signature:
     keyid: str
     sig: bytes
 
+    def __post_init__(self) -> None:
+        if not _KEYID.fullmatch(self.keyid):
+            raise EnvelopeRefused("expected a key id of 64 lower-case hex digits, got other text")
+        if len(self.sig) != SIGNATURE_BYTES:
+            raise EnvelopeRefused(f"expected a signature of {SIGNATURE_BYTES} bytes, got {len(self.sig)}")
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -51,6 +61,20 @@ class Envelope:
     payload_type: str
     body: bytes
     signatures: tuple[Signature, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _MEDIA_TYPE.fullmatch(self.payload_type):
+            raise EnvelopeRefused(
+                f"expected a media type {MEDIA_PREFIX}…{MEDIA_SUFFIX}, got {quoted(self.payload_type, 80)}"
+            )
+        if len(self.body) > strict_json.MAX_BYTES:
+            raise EnvelopeRefused(
+                f"expected a body of at most {strict_json.MAX_BYTES} bytes, got {len(self.body)}"
+            )
+        if len(self.signatures) > MAX_SIGNATURES:
+            raise EnvelopeRefused(f"expected at most {MAX_SIGNATURES} signatures, got {len(self.signatures)}")
+        if len({signature.keyid for signature in self.signatures}) != len(self.signatures):
+            raise EnvelopeRefused("expected each key id once, got one twice")
 
     @property
     def digest(self) -> str:
@@ -63,15 +87,22 @@ class Envelope:
         return self.payload_type.removeprefix(MEDIA_PREFIX).removesuffix(MEDIA_SUFFIX)
 
     def signed_by(self, private: Ed25519PrivateKey) -> Envelope:
-        """This envelope with one more signature; signing twice with a key changes nothing."""
-        keyid = public_key(private).keyid
-        if any(signature.keyid == keyid for signature in self.signatures):
+        """This envelope with one more signature; signing twice with a key changes nothing.
+
+        A signature that stands under the key's id but is not the key's is replaced: a stranger who put it there cannot
+        keep the signer out.
+        """
+        signature = Signature(public_key(private).keyid, private.sign(pae(self.payload_type, self.body)))
+        if signature in self.signatures:
             return self
-        signature = Signature(keyid, private.sign(pae(self.payload_type, self.body)))
-        return replace(self, signatures=(*self.signatures, signature))
+        others = tuple(other for other in self.signatures if other.keyid != signature.keyid)
+        return replace(self, signatures=(*others, signature))
 
     def merged(self, other: Envelope) -> Envelope:
-        """Both envelopes' signatures over the same body."""
+        """Both envelopes' signatures over the same body, this one's first.
+
+        Where both hold a signature under one key id, this one's is kept: merge into what has been verified.
+        """
         if (self.payload_type, self.body) != (other.payload_type, other.body):
             raise EnvelopeRefused("expected signatures over the same body, got another body")
         known = {signature.keyid for signature in self.signatures}
@@ -128,10 +159,7 @@ def pae(payload_type: str, body: bytes) -> bytes:
 
 def sign(kind: str, body: Mapping[str, Json], *privates: Ed25519PrivateKey) -> Envelope:
     """A new envelope over the canonical bytes of `body`, signed by each of `privates`."""
-    data = strict_json.canonical(body)
-    if len(data) > strict_json.MAX_BYTES:
-        raise EnvelopeRefused(f"expected a body of at most {strict_json.MAX_BYTES} bytes, got {len(data)}")
-    envelope = Envelope(media_type(kind), data)
+    envelope = Envelope(media_type(kind), strict_json.canonical(body))
     for private in privates:
         envelope = envelope.signed_by(private)
     return envelope
@@ -149,16 +177,7 @@ def from_json(value: Json) -> Envelope:
     payload_type, payload, signatures = value["payloadType"], value["payload"], value["signatures"]
     if not isinstance(payload_type, str) or not isinstance(payload, str) or not isinstance(signatures, list):
         raise EnvelopeRefused("expected payloadType and payload as text and signatures as a list")
-    if not (payload_type.startswith(MEDIA_PREFIX) and payload_type.endswith(MEDIA_SUFFIX)):
-        raise EnvelopeRefused(
-            f"expected a media type {MEDIA_PREFIX}…{MEDIA_SUFFIX}, got `{payload_type[:80]}`"
-        )
-    if len(signatures) > MAX_SIGNATURES:
-        raise EnvelopeRefused(f"expected at most {MAX_SIGNATURES} signatures, got {len(signatures)}")
-    parsed = tuple(_signature(item) for item in signatures)
-    if len({signature.keyid for signature in parsed}) != len(parsed):
-        raise EnvelopeRefused("expected each key id once, got one twice")
-    return Envelope(payload_type, _base64(payload), parsed)
+    return Envelope(payload_type, _base64(payload), tuple(_signature(item) for item in signatures))
 
 
 def _signature(item: Json) -> Signature:

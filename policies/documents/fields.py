@@ -1,6 +1,9 @@
 """The words documents are made of: ids, digests, instants, decimals, bilingual text.
 
 All are plain strings on the wire, so that canonical bytes never depend on a number format. Nothing here decides.
+
+Patterns name ASCII ranges, never `\\d` or `\\w`, which match digits and letters of every script. `^…$` is exact in
+pydantic's engine and in ECMA-262 (JSON Schema); Python's `re`, where `$` also matches before a last newline, is not used.
 """
 
 from __future__ import annotations
@@ -8,13 +11,15 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, NewType
+from typing import Annotated, Final, NewType
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from policies.keys import IdentityKey, KeyRefused
+
+SEALING_KEY_BYTES: Final = 1216
 
 PartyId = NewType("PartyId", str)
 Digest = NewType("Digest", str)
@@ -23,7 +28,13 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 Party = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-ShortText = Annotated[str, Field(min_length=1, max_length=400)]
+# What a signer reads is what was signed: no control characters, no invisible or direction-changing ones, no private use.
+_VISIBLE: Final = (
+    r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ue000-\uf8ff\ufeff\ufff0-\ufffb]+$"
+)
+ShortText = Annotated[str, Field(min_length=1, max_length=400, pattern=_VISIBLE)]
+"""One line of visible text, 1 to 400 characters."""
 
 
 class Suite(StrEnum):
@@ -35,7 +46,9 @@ class Suite(StrEnum):
 class Record(BaseModel):
     """Part of a document: closed, frozen, strictly typed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class Bilingual(Record):
@@ -62,12 +75,8 @@ def _check_instant(text: str) -> str:
 
 
 def _check_decimal(text: str) -> str:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError("expected a decimal number as text") from None
-    if not value.is_finite() or "e" in text.lower() or "_" in text or text != text.strip():
-        raise ValueError("expected a plain finite decimal such as -12.50")
+    if text.startswith("-") and Decimal(text) == 0:
+        raise ValueError("expected zero without a sign")
     return text
 
 
@@ -89,11 +98,26 @@ def _check_base64(text: str) -> str:
     return text
 
 
-Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), AfterValidator(_check_instant)]
-DecimalText = Annotated[str, Field(max_length=40), AfterValidator(_check_decimal)]
+def _check_sealing_key(text: str) -> str:
+    # 1624 characters of base64 also hold 1217 or 1218 bytes.
+    if len(base64.b64decode(_check_base64(text))) != SEALING_KEY_BYTES:
+        raise ValueError(f"expected a sealing key of {SEALING_KEY_BYTES} bytes")
+    return text
+
+
+Instant = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"),
+    AfterValidator(_check_instant),
+]
+DecimalText = Annotated[
+    str, Field(max_length=40, pattern=r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"), AfterValidator(_check_decimal)
+]
+"""A plain finite decimal such as -12.50: no exponent, no plus sign, no leading zeros, no negative zero."""
 PublicKey = Annotated[str, Field(max_length=44), AfterValidator(_check_key)]
 """Base64 of an enrollable Ed25519 key."""
 Base64Key = Annotated[str, Field(min_length=44, max_length=44), AfterValidator(_check_base64)]
 """Base64 of 32 bytes, such as an X25519 public key."""
-SealingKey = Annotated[str, Field(min_length=1624, max_length=1624), AfterValidator(_check_base64)]
+Base64Text = Annotated[str, AfterValidator(_check_base64)]
+SealingKey = Annotated[str, Field(min_length=1624, max_length=1624), AfterValidator(_check_sealing_key)]
 """Base64 of an X-Wing public key (1216 bytes)."""

@@ -7,9 +7,9 @@ document or consents for good. Both take effect for a party when its witness rep
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from policies.documents.document import Document
 from policies.documents.fields import Bilingual, Instant, Party, Record, Sha256
@@ -38,6 +38,13 @@ class HaltedDocument(Record):
     kind: SuspensionTarget
     digest: Sha256 | None = None
     party: Party | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        by_id = self.kind is SuspensionTarget.PARTY
+        if (self.party is not None) != by_id or (self.digest is not None) == by_id:
+            raise ValueError("expected `party` alone for a party, `digest` alone for a document")
+        return self
 
 
 class Suspension(Document):

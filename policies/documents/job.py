@@ -15,9 +15,9 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import Field, model_validator
 
 from policies.documents import strict_json
-from policies.documents.authorization import JobKind, Mode, RosterMember
+from policies.documents.authorization import JobKind, Mode, RosterMember, check_roster
 from policies.documents.document import Document
-from policies.documents.fields import DecimalText, Id, Instant, Party, Record, Sha256, ShortText
+from policies.documents.fields import Base64Text, DecimalText, Id, Instant, Party, Record, Sha256, ShortText
 
 MAX_SUBJECTS: Final = 1_000_000_000
 SECAGG_LABEL: Final = b"domicile-secagg/1"
@@ -90,9 +90,7 @@ class Plan(Document):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        departments = [member.department for member in self.roster]
-        if departments != sorted(set(departments)):
-            raise ValueError("expected the roster sorted by department, each once")
+        check_roster(self.roster)
         if (self.mode is Mode.BFV) != (self.he_key is not None):
             raise ValueError("expected he_key exactly in mode bfv")
         if (self.job_kind is JobKind.VET) != (self.authorization is None):
@@ -109,7 +107,7 @@ class Sealed(Record):
     """The sealed slots: how many, the content-key wrap, the Merkle root over them in slot order."""
 
     count: Annotated[int, Field(ge=0, le=MAX_SUBJECTS)]
-    wrap: Annotated[str, Field(max_length=4096)]
+    wrap: Annotated[Base64Text, Field(max_length=4096)]
     """Base64 of the HPKE-sealed content key."""
     root: Sha256
     slots: Sha256

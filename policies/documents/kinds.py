@@ -48,6 +48,6 @@ KINDS: Final[Mapping[str, type[Document]]] = MappingProxyType({model.kind: model
 
 
 def json_schema(kind: str) -> Json:
-    """The published JSON Schema of a kind; KeyError for an unknown one."""
-    schema: Json = KINDS[kind].model_json_schema()
+    """The published JSON Schema (2020-12) of a kind's whole body; KeyError for an unknown one."""
+    schema: Json = KINDS[kind].model_json_schema(mode="serialization")
     return schema

@@ -147,6 +147,12 @@ class OnnxInput(Record):
     high: DecimalText
     fill: DecimalText
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if Decimal(self.low) > Decimal(self.high):
+            raise ValueError("expected low ≤ high")
+        return self
+
 
 class OnnxPart(Document):
     """A domain's part as an ONNX graph: float32 [N, inputs] → float [N, 1]; the graph is an attachment by digest."""

@@ -3,6 +3,7 @@
 - An object names each key once. (`json.loads` keeps the last of two, so a signer and a verifier could read two documents.)
 - Numbers are integers within ±(2^53-1); decimals travel as strings, floats are refused.
 - Depth and size are bounded before anything is built from the bytes.
+- Text is Unicode scalar values only; a lone surrogate has no UTF-8 and so no canonical bytes.
 
 Canonical bytes follow RFC 8785 (JCS) through `rfc8785`. What the members mean is left to the document models.
 """
@@ -11,16 +12,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from typing import NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 import rfc8785
 
 from policies.errors import PolicyError
 
-MAX_BYTES = 64 * 1024
-MAX_DEPTH = 16
-_MAX_INTEGER = 2**53 - 1
+MAX_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 16
+_MAX_INTEGER: Final = 2**53 - 1
+# "-9007199254740991": no integer in range is longer, so `int` never sees a text of unbounded length.
+_MAX_INTEGER_TEXT: Final = 17
+# A string (closed or not) or one bracket. The quantifiers are possessive: the scan is linear whatever the text.
+_STRING_OR_BRACKET: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
@@ -65,11 +71,12 @@ def parse_object(data: bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Json]:
 
 
 def canonical(value: Json | Mapping[str, Json]) -> bytes:
-    """RFC 8785 bytes of `value`; refuses floats even where JCS would allow them."""
-    _check_no_float(value)
+    """RFC 8785 bytes of `value`; refuses floats and depths even where JCS would allow them."""
+    _check_canonicalizable(value)
     try:
         return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
+    # rfc8785 0.1.4 lets a UnicodeEncodeError through for a member name with a lone surrogate.
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise JsonRefused(f"expected a canonicalizable value, got {type(error).__name__}") from None
 
 
@@ -78,33 +85,28 @@ def digest(value: Json | Mapping[str, Json]) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+def quoted(text: str, limit: int = 40) -> str:
+    """Outside text as an error message may show it: in backticks, printable ASCII on one line, at most `limit` long."""
+    shown = text[:limit].encode("unicode_escape").decode("ascii").replace("`", "'")
+    return f"`{shown}{'…' if len(text) > limit else ''}`"
+
+
 def _check_depth(text: str) -> None:
-    depth = deepest = 0
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
+    depth = 0
+    for token in _STRING_OR_BRACKET.findall(text):
+        if token in {"[", "{"}:
             depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
+            if depth > MAX_DEPTH:
+                raise JsonRefused(f"expected a depth of at most {MAX_DEPTH}, got more")
+        elif token in {"]", "}"}:
             depth -= 1
-    if deepest > MAX_DEPTH:
-        raise JsonRefused(f"expected a depth of at most {MAX_DEPTH}, got {deepest}")
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     result: dict[str, Json] = {}
     for key, value in pairs:
         if key in result:
-            raise JsonRefused(f"expected each key once, got `{key[:40]}` twice")
+            raise JsonRefused(f"expected each key once, got {quoted(key)} twice")
         result[key] = value
     return result
 
@@ -114,7 +116,7 @@ def _refuse_float(text: str) -> NoReturn:
 
 
 def _bounded_integer(text: str) -> int:
-    if len(text) > 17 or abs(int(text)) > _MAX_INTEGER:
+    if len(text) > _MAX_INTEGER_TEXT or abs(int(text)) > _MAX_INTEGER:
         raise JsonRefused("expected an integer within 2^53-1, got a larger one")
     return int(text)
 
@@ -122,8 +124,10 @@ def _bounded_integer(text: str) -> int:
 def _check_strings(value: Json) -> None:
     match value:
         case str():
-            if any("\ud800" <= character <= "\udfff" for character in value):
-                raise JsonRefused("expected Unicode scalar values, got a lone surrogate")
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise JsonRefused("expected Unicode scalar values, got a lone surrogate") from None
         case list():
             for item in value:
                 _check_strings(item)
@@ -135,12 +139,12 @@ def _check_strings(value: Json) -> None:
             pass
 
 
-def _check_no_float(value: object) -> None:
+def _check_canonicalizable(value: object, depth: int = 0) -> None:
     if isinstance(value, float):
         raise JsonRefused("expected integers or decimals as strings, got a floating-point number")
-    if isinstance(value, Mapping):
-        for item in value.values():
-            _check_no_float(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check_no_float(item)
+    if not isinstance(value, (Mapping, list, tuple)):
+        return
+    if depth == MAX_DEPTH:
+        raise JsonRefused(f"expected a depth of at most {MAX_DEPTH}, got more")
+    for item in value.values() if isinstance(value, Mapping) else value:
+        _check_canonicalizable(item, depth + 1)

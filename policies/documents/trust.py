@@ -100,6 +100,10 @@ class TrustRoot(Document):
         for party in self.parties:
             if party.owner is not None and party.owner not in ids:
                 raise ValueError("expected every owner among the parties")
+        departments = {party.id for party in self.parties if party.role is Role.DEPARTMENT}
+        owners = [party.owner for party in self.parties if party.role is Role.ENCLAVE]
+        if len(set(owners)) != len(owners) or not departments.issuperset(owners):
+            raise ValueError("expected each enclave to belong to a department of its own")
         for role in (Role.OPERATOR, Role.COORDINATOR, Role.AGENCY, Role.EXAMINER, Role.GATE):
             if sum(party.role is role for party in self.parties) != 1:
                 raise ValueError(f"expected exactly one party with the role {role}")
