@@ -14,7 +14,6 @@ from enum import Enum, unique
 class Label(Enum):
     """The purposes a derived key or a sealed message may have."""
 
-    SECAGG_SID = b"domicile-secagg/1\0"
     SECAGG_PAIR = b"domicile-secagg/1 pair\0"
     SECAGG_RECEIVER = b"domicile-secagg/1 receiver\0"
     SCORE_ENVELOPE = b"domicile-score/1\0"

@@ -93,7 +93,7 @@ def blocks(key: bytes, *, start: int, count: int) -> Iterator[tuple[int, NDArray
     for offset in range(0, count, BLOCK_WORDS):
         size = min(BLOCK_WORDS, count - offset)
         block = buffer[:size]
-        stream.update_into(memoryview(_ZEROS)[: 8 * size], block.view(np.uint8))
+        stream.update_into(memoryview(_ZEROS)[: 8 * size], block.view(np.uint8).data)
         yield offset, block
 
 

@@ -59,11 +59,6 @@ class EphemeralKey:
         return X25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
 
 
-def session_id(plan: bytes) -> bytes:
-    """sid = SHA-256(label || S) over the canonical bytes S of the plan, 32 bytes."""
-    return hashlib.sha256(Label.SECAGG_SID.value + plan).digest()
-
-
 def pair_key(private: EphemeralKey, peer_public: bytes, *, sid: bytes, low: str, high: str) -> PairKey:
     """The 32-byte mask key that the parties `low` < `high` share in the run `sid`.
 
