@@ -1,0 +1,122 @@
+"""The demo's real processes: start them, wait until they answer, watch their memory, stop them.
+
+Memory is the highest sum of proportional set sizes (PSS) over the demo and everything it started, sampled four times a second;
+PSS counts a page shared by n processes once, a part to each.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import psutil
+
+from sandbox.errors import SandboxError
+
+_SAMPLE_SECONDS: Final = 0.25
+_START_SECONDS: Final = 30.0
+
+
+class ProcessLost(SandboxError):
+    """A process of the district that ended or did not come up; its log file says why."""
+
+    code = "process_lost"
+
+
+class Processes:
+    """Named subprocesses of `domicile`, each with a log file; stopped together."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, name: str, argv: Sequence[str]) -> None:
+        """Start `domicile` with `argv` as a process of its own."""
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [sys.executable, "-m", "sandbox.cli.main", *argv],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, as a power cut would."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+
+    def pids(self) -> Mapping[str, int]:
+        return {name: process.pid for name, process in self._running.items()}
+
+    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = _START_SECONDS) -> None:
+        """Poll `ready`; raise `ProcessLost` when a process ends or the time is over."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            for name, process in self._running.items():
+                if process.poll() is not None:
+                    raise ProcessLost(
+                        f"expected `{name}` to run, got exit status {process.returncode}: {self._last_line(name)}"
+                    )
+            if time.monotonic() > deadline:
+                raise ProcessLost(f"expected {what} within {seconds:.0f} s, got none")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        for process in self._running.values():
+            process.terminate()
+        for process in self._running.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+                continue
+            process.kill()
+            process.wait()
+        self._running.clear()
+
+    def _last_line(self, name: str) -> str:
+        lines = (self._logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1][:300] if lines else "no output"
+
+
+class MemoryWatch:
+    """Highest summed PSS of this process and all below it, in MB, while the context is open."""
+
+    def __init__(self) -> None:
+        self.peak_mb = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        me = psutil.Process()
+        while not self._stop.wait(_SAMPLE_SECONDS):
+            total = 0
+            for process in (me, *me.children(recursive=True)):
+                with suppress(psutil.Error):
+                    total += process.memory_full_info().pss
+            self.peak_mb = max(self.peak_mb, total / 1e6)
