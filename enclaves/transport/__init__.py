@@ -1,0 +1,1 @@
+"""The wire between processes: signed requests, signed answers, and the client of the coordinator."""

@@ -1,0 +1,361 @@
+"""Request and response signatures: RFC 9421 in the one profile of docs/protocol.md section 1.
+
+Rules:
+- A request covers exactly the seven components of `REQUEST_COMPONENTS`, in that order and without parameters; a
+  response exactly `RESPONSE_COMPONENTS`. What is not covered is not believed.
+- One signature, one line of each covered or signature field. A second line could be read differently by two readers.
+- Parameters are exactly created, expires, nonce (32 lower-case hex digits), keyid, alg=ed25519 and the tag; the key
+  comes from the caller's pinned table, never from the message.
+- `expires` is at most 120 s after `created`; either may differ from the verifier's clock by 60 s. A signature can
+  therefore be presented for at most 240 s: a nonce table that keeps 300 s misses no replay.
+- Content-Digest (RFC 9530) is recomputed from the bytes received and compared as text: sha-256, one spelling.
+- `@authority` is the Host field in lower case. Clients leave out a default port, so that the scheme plays no part.
+
+The library `http-message-signatures` builds the signature base; it compares time with the system clock, so its clock is
+taken out and the window checked here. Durable (keyid, nonce) storage is left to the server.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from http_message_signatures import (
+    HTTPMessageSigner,
+    HTTPMessageVerifier,
+    HTTPSignatureAlgorithm,
+    HTTPSignatureKeyResolver,
+)
+
+from enclaves.transport.errors import RequestRefused, ResponseRefused, TransportError
+from policies.documents.strict_json import quoted
+from policies.keys import IdentityKey
+
+REQUEST_COMPONENTS: Final = (
+    "@method",
+    "@authority",
+    "@path",
+    "@query",
+    "content-digest",
+    "content-type",
+    "domicile-scenario",
+)
+RESPONSE_COMPONENTS: Final = ('"@status"', '"content-digest"', '"signature";req')
+TAG: Final = "domicile-http/1"
+ALGORITHM: Final = "ed25519"
+LABEL: Final = "domicile"
+LIFETIME: Final = timedelta(seconds=60)
+MAX_LIFETIME_S: Final = 120
+SKEW_S: Final = 60
+NONCE_KEPT_S: Final = 300
+"""How long a server must remember (keyid, nonce)."""
+NO_SCENARIO: Final = "-"
+
+_REQUEST_PARAMETERS: Final = frozenset({"created", "expires", "nonce", "keyid", "alg", "tag"})
+_RESPONSE_PARAMETERS: Final = frozenset({"created", "keyid", "alg", "tag"})
+_REQUEST_FIELDS: Final = frozenset(
+    {"content-digest", "content-type", "domicile-scenario", "signature-input", "signature"}
+)
+_RESPONSE_FIELDS: Final = frozenset({"content-digest", "signature-input", "signature"})
+_MAX_FIELD: Final = 1024
+_NONCE: Final = re.compile("[0-9a-f]{32}")
+_SCENARIO: Final = re.compile("-|[0-9a-f]{64}")
+# A scheme without a default port: the library then leaves the authority's port alone.
+_SCHEME: Final = "domicile"
+
+Headers = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRequest:
+    """What a verified request signature says: `created` and `expires` in Unix seconds, `scenario` a digest or None."""
+
+    keyid: str
+    nonce: str
+    created: int
+    expires: int
+    scenario: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    covered: tuple[str, ...]
+    parameters: Mapping[str, int | str]
+
+
+@dataclass(slots=True)
+class _Request:
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Response:
+    status_code: int
+    headers: dict[str, str]
+    request: _Request | None
+
+
+class _Ed25519(HTTPSignatureAlgorithm):
+    """The library's algorithm interface over the project's own key checks."""
+
+    algorithm_id = ALGORITHM
+
+    def __init__(self, public_key: IdentityKey) -> None:
+        self.public_key = public_key
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        self.public_key.check(signature, message)
+
+
+class _Keys(HTTPSignatureKeyResolver):
+    """Look-up among pinned keys by key id."""
+
+    def __init__(self, pinned: Mapping[str, IdentityKey]) -> None:
+        self.pinned = pinned
+
+    def resolve_public_key(self, key_id: str) -> IdentityKey | None:
+        return self.pinned.get(key_id)
+
+
+class _Verifier(HTTPMessageVerifier):
+    """The library's verifier without its system clock; the window is checked by `_check_window`."""
+
+    def validate_created_and_expires(self, sig_input: object, max_age: object = None) -> None:
+        """Checked by the caller, whose clock is an argument."""
+
+
+def content_digest(body: bytes) -> str:
+    """The Content-Digest field for `body` (RFC 9530 §2), in the only spelling accepted here."""
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+def sign_request(
+    *,
+    method: str,
+    url: str,
+    body: bytes,
+    key: Ed25519PrivateKey,
+    now: datetime,
+    nonce: bytes,
+    scenario: str | None = None,
+    content_type: str = "application/json",
+    lifetime: timedelta = LIFETIME,
+) -> dict[str, str]:
+    """The fields to send with a request: Content-Type, Content-Digest, Domicile-Scenario and the signature.
+
+    `url` is absolute and encoded as sent; `nonce` 16 random bytes, used once; `scenario` a digest in hex.
+    """
+    if len(nonce) != 16:
+        raise TransportError(f"expected a nonce of 16 bytes, got {len(nonce)}")
+    parts = urlsplit(url)
+    target = _target(parts.netloc, parts.path, parts.query)
+    fields = {
+        "content-type": content_type,
+        "content-digest": content_digest(body),
+        "domicile-scenario": scenario or NO_SCENARIO,
+    }
+    message = _Request(method, target, fields)
+    signature = _sign(
+        message, key, now=now, components=REQUEST_COMPONENTS, expires=now + lifetime, nonce=nonce.hex()
+    )
+    return {**fields, **signature}
+
+
+def verify_request(
+    *,
+    method: str,
+    authority: str,
+    path: str,
+    query: str,
+    headers: Headers,
+    body: bytes,
+    keys: Mapping[str, IdentityKey],
+    now: datetime,
+) -> VerifiedRequest:
+    """Verify one request, or raise `RequestRefused`.
+
+    `authority` is the Host field, `path` and `query` the raw percent-encoded target as received (`query` without its
+    question mark), `headers` every field line in order, `body` the bytes received, `keys` key id → enrolled key.
+    """
+    try:
+        # 1. One line of each field that decides; nothing else reaches the library.
+        fields = _single_fields(headers, _REQUEST_FIELDS)
+        # 2. The digest that was signed is the digest of these bytes.
+        _check_digest(fields, body)
+        # 3. The signature is a pinned key's over exactly the seven components.
+        signed = _verify(_Request(method, _target(authority, path, query), fields), keys)
+        _check_components(signed.covered, tuple(f'"{name}"' for name in REQUEST_COMPONENTS))
+        # 4. Its parameters are exactly the profile's, and its window is open.
+        _check_parameters(signed.parameters, _REQUEST_PARAMETERS)
+        return _verified_request(signed.parameters, fields["domicile-scenario"], now)
+    except TransportError as error:
+        raise RequestRefused(str(error)) from None
+
+
+def sign_response(
+    *, status: int, body: bytes, request_signature: str, key: Ed25519PrivateKey, now: datetime
+) -> dict[str, str]:
+    """The fields to add to a response: Content-Digest and a signature that also covers the request's.
+
+    `request_signature` is the request's Signature field as received, whether or not it verified: a refusal, too, is
+    signed for the request that it refuses.
+    """
+    fields = {"content-digest": content_digest(body)}
+    message = _response(status, fields, request_signature)
+    return {**fields, **_sign(message, key, now=now, components=RESPONSE_COMPONENTS)}
+
+
+def verify_response(
+    *,
+    status: int,
+    headers: Headers,
+    body: bytes,
+    request_signature: str,
+    key: IdentityKey,
+    now: datetime,
+) -> None:
+    """Raise `ResponseRefused` unless `key` signed this status and body for the request with `request_signature`."""
+    try:
+        fields = _single_fields(headers, _RESPONSE_FIELDS)
+        _check_digest(fields, body)
+        signed = _verify(_response(status, fields, request_signature), {key.keyid: key})
+        _check_components(signed.covered, RESPONSE_COMPONENTS)
+        _check_parameters(signed.parameters, _RESPONSE_PARAMETERS)
+        created = _seconds(signed.parameters, "created")
+        _check_window(created, created + MAX_LIFETIME_S, now)
+    except TransportError as error:
+        raise ResponseRefused(str(error)) from None
+
+
+def _response(status: int, fields: dict[str, str], request_signature: str) -> _Response:
+    # Only the request's signature is covered; it covers the rest of the request.
+    request = _Request("GET", _target("request", "/", ""), {"signature": request_signature})
+    return _Response(status, fields, request)
+
+
+def _target(authority: str, path: str, query: str) -> str:
+    if not path.startswith("/"):
+        path = f"/{path}"
+    return f"{_SCHEME}://{authority.lower()}{path}{'?' + query if query else ''}"
+
+
+def _sign(
+    message: _Request | _Response,
+    key: Ed25519PrivateKey,
+    *,
+    now: datetime,
+    components: Sequence[str],
+    expires: datetime | None = None,
+    nonce: str | None = None,
+) -> dict[str, str]:
+    try:
+        prepared = HTTPMessageSigner(signature_algorithm=_Ed25519).prepare(
+            message,
+            key_id=hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest(),
+            created=now,
+            expires=expires,
+            nonce=nonce,
+            label=LABEL,
+            tag=TAG,
+            covered_component_ids=components,
+            use_existing_digest=True,
+        )
+    except Exception as error:  # noqa: BLE001 - whatever the library or its parsers raise, nothing is signed
+        raise TransportError(f"expected a message that can be signed: {_one_line(error)}") from None
+    signature = base64.b64encode(key.sign(prepared.signature_base)).decode()
+    return {"signature-input": f"{LABEL}={prepared.signature_params}", "signature": f"{LABEL}=:{signature}:"}
+
+
+def _single_fields(headers: Headers, names: frozenset[str]) -> dict[str, str]:
+    """The fields in `names`, each exactly once and of bounded length."""
+    fields: dict[str, str] = {}
+    for name, value in headers:
+        lower = name.lower()
+        if lower not in names:
+            continue
+        if lower in fields:
+            raise TransportError(f"expected one {lower} field, got two")
+        if len(value) > _MAX_FIELD:
+            raise TransportError(f"expected a {lower} field of at most {_MAX_FIELD} characters")
+        fields[lower] = value.strip(" \t")
+    missing = sorted(names - fields.keys())
+    if missing:
+        raise TransportError(f"expected the field {missing[0]}, got none")
+    return fields
+
+
+def _check_digest(fields: Mapping[str, str], body: bytes) -> None:
+    if fields["content-digest"] != content_digest(body):
+        raise TransportError("expected the content-digest of the bytes received, got another")
+
+
+def _verify(message: _Request | _Response, keys: Mapping[str, IdentityKey]) -> _Signed:
+    """What the message's one signature covers and says, verified."""
+    verifier = _Verifier(signature_algorithm=_Ed25519, key_resolver=_Keys(keys))
+    try:
+        results = verifier.verify(message, max_age=None)
+    except Exception as error:  # noqa: BLE001 - whatever the library or its parsers raise, it refuses
+        raise TransportError(f"expected a signature that verifies: {_one_line(error)}") from None
+    if len(results) != 1:
+        raise TransportError(f"expected one signature, got {len(results)}")
+    covered = tuple(name for name in results[0].covered_components if name != '"@signature-params"')
+    return _Signed(covered, results[0].parameters)
+
+
+def _check_components(covered: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    if covered != expected:
+        raise TransportError(f"expected exactly the components {' '.join(expected)}, got others")
+
+
+def _check_parameters(parameters: Mapping[str, int | str], expected: frozenset[str]) -> None:
+    if parameters.keys() != expected:
+        raise TransportError(f"expected exactly the parameters {' '.join(sorted(expected))}, got others")
+    if parameters["tag"] != TAG or parameters["alg"] != ALGORITHM:
+        raise TransportError(f"expected alg {ALGORITHM} and tag {TAG}, got others")
+
+
+def _verified_request(parameters: Mapping[str, int | str], scenario: str, now: datetime) -> VerifiedRequest:
+    created, expires = _seconds(parameters, "created"), _seconds(parameters, "expires")
+    _check_window(created, expires, now)
+    nonce = str(parameters["nonce"])
+    if not _NONCE.fullmatch(nonce):
+        raise TransportError("expected a nonce of 32 lower-case hex digits, got other text")
+    if not _SCENARIO.fullmatch(scenario):
+        raise TransportError(f"expected a scenario digest or `{NO_SCENARIO}`, got {quoted(scenario)}")
+    return VerifiedRequest(
+        keyid=str(parameters["keyid"]),
+        nonce=nonce,
+        created=created,
+        expires=expires,
+        scenario=None if scenario == NO_SCENARIO else scenario,
+    )
+
+
+def _seconds(parameters: Mapping[str, int | str], name: str) -> int:
+    value = parameters[name]
+    if type(value) is not int:
+        raise TransportError(f"expected {name} as an integer")
+    return value
+
+
+def _check_window(created: int, expires: int, now: datetime) -> None:
+    moment = now.astimezone(UTC).timestamp()
+    if not 0 < expires - created <= MAX_LIFETIME_S:
+        raise TransportError(f"expected a signature for at most {MAX_LIFETIME_S} s, got {expires - created}")
+    if created > moment + SKEW_S:
+        raise TransportError("expected a signature created by now, got one from the future: check the clocks")
+    if expires < moment - SKEW_S:
+        raise TransportError("expected a signature still in force, got an expired one: check the clocks")
+
+
+def _one_line(error: Exception) -> str:
+    return quoted(str(error) or type(error).__name__, 120)
