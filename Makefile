@@ -39,7 +39,7 @@ demo: $(DEMO_STAMP)
 	@$(BIN)/domicile demo
 
 test: $(DEV_STAMP)
-	@$(BIN)/python -m pytest -n 2 -m 'not long'
+	@$(BIN)/python -m pytest -n 2 -m 'not long' $(PYTEST_ARGS)
 
 lint: $(DEV_STAMP)
 	@$(BIN)/ruff format --check .
@@ -52,10 +52,7 @@ contracts: $(DEV_STAMP)
 	@$(BIN)/lint-imports
 
 check: lint types contracts
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -m 'not long'
-	@$(BIN)/coverage combine -q
-	@$(BIN)/coverage report
+	@$(MAKE) --no-print-directory test PYTEST_ARGS='--cov --cov-branch --cov-report=term:skip-covered'
 
 long: $(DEV_STAMP)
 	@$(BIN)/python -m pytest -m long

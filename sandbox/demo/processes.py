@@ -1,7 +1,7 @@
 """The demo's real processes: start them, wait until they answer, watch their memory, stop them.
 
-Memory is the highest sum of proportional set sizes (PSS) over the demo and everything it started, sampled four times a second;
-PSS counts a page shared by n processes once, a part to each.
+Memory is the highest sum of proportional set sizes (PSS) over the demo and everything it started, sampled four times a
+second; PSS counts a page shared by n processes once, a part to each.
 """
 
 from __future__ import annotations
