@@ -35,8 +35,9 @@ def words(key: bytes, *, start: int, count: int) -> NDArray[np.uint64]:
 
     Raises ProtocolError for a key of another length or a position outside 0..2^62.
     """
+    keystream = blocks(key, start=start, count=count)
     out = np.empty(count, dtype="<u8")
-    for offset, block in blocks(key, start=start, count=count):
+    for offset, block in keystream:
         out[offset : offset + len(block)] = block
     return out
 
@@ -55,8 +56,9 @@ def words_mod(key: bytes, *, modulus: int, start: int, count: int) -> NDArray[np
         raise ProtocolError(f"expected a modulus from 2 to {MAX_MODULUS}, got {modulus}")
     m = np.uint64(modulus)
     high_weight = np.uint64((1 << 64) % modulus)
+    keystream = blocks(key, start=2 * start, count=2 * count)
     out = np.empty(count, dtype="<u8")
-    for offset, block in blocks(key, start=2 * start, count=2 * count):
+    for offset, block in keystream:
         # BLOCK_WORDS is even and so is 2 * start, so a pair never straddles two blocks.
         high, low = block[0::2], block[1::2]
         # Each term is below 2^28 * 2^28 + 2^28, so nothing wraps before the last reduction.
@@ -80,10 +82,17 @@ def subtract_words(into: NDArray[np.uint64], key: bytes, *, start: int) -> None:
 
 
 def blocks(key: bytes, *, start: int, count: int) -> Iterator[tuple[int, NDArray[np.uint64]]]:
-    """Yield (offset, words) over the keystream; the words are a view that the next step overwrites."""
+    """Iterate over (offset, words) of the keystream; the words are a view that the next step overwrites.
+
+    Checks key and position at once, not at the first step, so that nothing is allocated for a refused request.
+    """
     check_key(key)
     if start < 0 or count < 0 or start + count > MAX_WORD:
         raise ProtocolError(f"expected words within 0..{MAX_WORD}, got {count} from {start}")
+    return _keystream(key, start=start, count=count)
+
+
+def _keystream(key: bytes, *, start: int, count: int) -> Iterator[tuple[int, NDArray[np.uint64]]]:
     # Two words fill one AES block; an odd start drops the first word of its block.
     block_index, skipped = divmod(start, 2)
     stream = Cipher(algorithms.AES256(key), modes.CTR(block_index.to_bytes(16, "big"))).encryptor()
