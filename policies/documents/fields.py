@@ -98,11 +98,19 @@ def _check_base64(text: str) -> str:
     return text
 
 
-def _check_sealing_key(text: str) -> str:
-    # 1624 characters of base64 also hold 1217 or 1218 bytes.
-    if len(base64.b64decode(_check_base64(text))) != SEALING_KEY_BYTES:
-        raise ValueError(f"expected a sealing key of {SEALING_KEY_BYTES} bytes")
+def _check_bytes(text: str, count: int) -> str:
+    # The length of base64 text does not fix the count of bytes: 44 characters hold 31, 32 or 33.
+    if len(base64.b64decode(_check_base64(text))) != count:
+        raise ValueError(f"expected base64 of {count} bytes")
     return text
+
+
+def _check_base64_key(text: str) -> str:
+    return _check_bytes(text, 32)
+
+
+def _check_sealing_key(text: str) -> str:
+    return _check_bytes(text, SEALING_KEY_BYTES)
 
 
 Instant = Annotated[
@@ -116,7 +124,7 @@ DecimalText = Annotated[
 """A plain finite decimal such as -12.50: no exponent, no plus sign, no leading zeros, no negative zero."""
 PublicKey = Annotated[str, Field(max_length=44), AfterValidator(_check_key)]
 """Base64 of an enrollable Ed25519 key."""
-Base64Key = Annotated[str, Field(min_length=44, max_length=44), AfterValidator(_check_base64)]
+Base64Key = Annotated[str, Field(min_length=44, max_length=44), AfterValidator(_check_base64_key)]
 """Base64 of 32 bytes, such as an X25519 public key."""
 Base64Text = Annotated[str, AfterValidator(_check_base64)]
 SealingKey = Annotated[str, Field(min_length=1624, max_length=1624), AfterValidator(_check_sealing_key)]

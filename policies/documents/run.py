@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import Field
 
 from policies.documents.document import Document
-from policies.documents.fields import Base64Key, Instant, Party, PublicKey, Sha256
+from policies.documents.fields import Base64Key, Base64Text, Instant, Party, PublicKey, Sha256
 
 CHUNK_SLOTS: Final = 1_000_000
 """Slots per vector attachment; the mask counter continues over chunks."""
@@ -68,7 +68,7 @@ class Contribution(Document):
     """Digest of the enclave's permit, so that the decision can be replayed."""
     vectors: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=MAX_CHUNKS)]
     """One attachment per chunk of `CHUNK_SLOTS` slots: little-endian u64 words (masked) or framed ciphertexts (bfv)."""
-    receiver_key: Annotated[str, Field(max_length=4096)] | None
+    receiver_key: Annotated[Base64Text, Field(max_length=4096)] | None
     """Base64 of the receiver-mask key sealed to the gate; None in mode bfv."""
     commitment: Sha256
     """SHA-256 commitment to the encoded input, opened only on dispute."""
