@@ -23,13 +23,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from policies.errors import PolicyError
 
 _P: Final = 2**255 - 19
+# The least y of a point of order 8; the other is its negative in the field.
+_ORDER_8_Y: Final = 2707385501144840649318225287225658788936804267575313519463743609750303402022
 # y coordinates of the eight points of small order (RFC 8032 curve); each appears with either sign bit.
 _SMALL_ORDER_Y: Final = frozenset(
     {
         0,
         1,
         _P - 1,
-        2707385501144840649318225287225658788936804267575313519463743609750303021423,
+        2707385501144840649318225287225658788936804267575313519463743609750303402022,
         55188659117513257062467267217118295137698188065244968500265048394206261417927,
     }
 )
