@@ -1,8 +1,15 @@
-"""What the wire can refuse. `code` is the word of docs/protocol.md section 1 and travels in problem documents."""
+"""What the wire can refuse, and the one table from a code to an HTTP status and an exit status.
+
+Codes are those of docs/protocol.md section 1: `malformed`, `unauthenticated`, `request_replayed`, `not_found`,
+`idempotency_conflict`, `unavailable`; every other code is a policy's and means refused.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from enclaves.errors import EnclaveError
 
@@ -20,6 +27,32 @@ class RequestRefused(TransportError):
 
 
 class ResponseRefused(TransportError):
-    """An answer that the coordinator did not sign for this very request."""
+    """An answer that the coordinator did not sign for this very request, or that does not have its form."""
 
     code: ClassVar[str] = "response_unauthenticated"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a code shows at the border: HTTP status and exit status."""
+
+    status: int
+    exit: int
+
+
+REFUSED: Final = Outcome(403, 3)
+OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
+    {
+        "malformed": Outcome(400, 2),
+        "unauthenticated": Outcome(401, 3),
+        "request_replayed": Outcome(401, 3),
+        "not_found": Outcome(404, 4),
+        "idempotency_conflict": Outcome(409, 2),
+        "unavailable": Outcome(503, 5),
+    }
+)
+
+
+def outcome(code: str) -> Outcome:
+    """The statuses of `code`; a code that is not in the table is a policy's, and refused."""
+    return OUTCOMES.get(code, REFUSED)

@@ -1,0 +1,146 @@
+"""Problem documents (RFC 9457) as exceptions: what the coordinator answers when it does not do what was asked.
+
+A policy denial carries the policy, the reason and the smallest change that would pass, in Chinese and English, and where
+in the job the cause lies. Everything here comes from outside: a member of another type is left out, never trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar, Final, Self
+
+from enclaves.transport.errors import TransportError, outcome
+from policies.documents.strict_json import Json, JsonRefused, parse_object
+
+MEDIA_TYPE: Final = "application/problem+json"
+_EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem document; `reason` and `change` by language (`zh`, `en`), empty when nobody said."""
+
+    code: str
+    status: int
+    title: str = ""
+    detail: str = ""
+    policy: str | None = None
+    reason: Mapping[str, str] = field(default_factory=dict)
+    change: Mapping[str, str] = field(default_factory=dict)
+    where: str | None = None
+
+    @classmethod
+    def parse(cls, status: int, body: bytes) -> Self:
+        """Read a problem; a body that is none becomes one whose code follows from the status."""
+        try:
+            value = parse_object(body)
+        except JsonRefused:
+            return cls(_code_of(status), status, title=f"answer {status} without a problem document")
+        return cls.from_json(value, status=status)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json], *, status: int | None = None) -> Self:
+        code = _text(value, "code") or _code_of(status or 403)
+        return cls(
+            code=code,
+            status=status or outcome(code).status,
+            title=_text(value, "title") or "",
+            detail=_text(value, "detail") or "",
+            policy=_text(value, "policy"),
+            reason=_bilingual(value, "reason"),
+            change=_bilingual(value, "change"),
+            where=_text(value, "where"),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """The members of a problem document that are set."""
+        members: dict[str, Json] = {
+            "code": self.code,
+            "status": self.status,
+            "title": self.title,
+            "detail": self.detail,
+            "policy": self.policy,
+            "reason": dict(self.reason),
+            "change": dict(self.change),
+            "where": self.where,
+        }
+        return {name: value for name, value in members.items() if value not in (None, "", {})}
+
+    def text(self, language: str = "en") -> str:
+        """The reason in `language`, or the best there is."""
+        return self.reason.get(language) or self.reason.get("en") or self.detail or self.title or self.code
+
+
+class ProblemRaised(TransportError):
+    """The coordinator answered with a problem; `problem` holds it and `code` is its code."""
+
+    code: ClassVar[str] = "problem"
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.code}: {problem.text()}")
+        self.problem = problem
+        self.code = problem.code  # type: ignore[misc]  # the instance knows the one code that the class stands for
+
+
+class Malformed(ProblemRaised):
+    """The request could not be read, or contradicts an earlier one with the same idempotency key."""
+
+
+class Refused(ProblemRaised):
+    """A policy, or the check of who asks, said no."""
+
+
+class NotFound(ProblemRaised):
+    """There is no such thing, or not yet, or not for this party."""
+
+
+class Unavailable(ProblemRaised):
+    """The coordinator cannot be reached or cannot answer now; the same request may be sent again."""
+
+
+_BY_EXIT: Final[Mapping[int, type[ProblemRaised]]] = MappingProxyType(
+    {2: Malformed, 3: Refused, 4: NotFound, 5: Unavailable}
+)
+_BY_STATUS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        400: "malformed",
+        401: "unauthenticated",
+        404: "not_found",
+        409: "idempotency_conflict",
+        413: "malformed",
+        422: "malformed",
+        502: "unavailable",
+        503: "unavailable",
+        504: "unavailable",
+    }
+)
+
+
+def raised(problem: Problem) -> ProblemRaised:
+    """The exception for `problem`, by its code."""
+    return _BY_EXIT[outcome(problem.code).exit](problem)
+
+
+def unavailable(detail: str) -> Unavailable:
+    """Nobody answered: the exception for what did not come from the coordinator."""
+    return Unavailable(Problem("unavailable", 503, title="unavailable", detail=detail))
+
+
+def _code_of(status: int) -> str:
+    if status >= 500:
+        return "unavailable"
+    return _BY_STATUS.get(status, "refused")
+
+
+def _text(value: Mapping[str, Json], name: str) -> str | None:
+    member = value.get(name)
+    return member if isinstance(member, str) else None
+
+
+def _bilingual(value: Mapping[str, Json], name: str) -> Mapping[str, str]:
+    member = value.get(name)
+    if not isinstance(member, dict):
+        return _EMPTY
+    return {language: text for language, text in member.items() if isinstance(text, str)}
