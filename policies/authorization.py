@@ -170,8 +170,9 @@ def may_suspend(
 def may_revoke(revocation: Revocation, trust: TrustRoot, *, models: Sequence[Model] = ()) -> bool:
     """Whether `revocation.by` may end its targets for good.
 
-    A model: its partner, the examiner or the agency (`models` are the documents named). A key: its party, the party's owner
-    or the agency. Consents: a consent service; commitments do not say whose, so each enclave ends only what it holds from it.
+    A model: its partner, the examiner or the agency (`models` are the documents named). A key: its party, the party's
+    owner or the agency. Consents: a consent service; commitments do not say whose, so each enclave ends only those it
+    holds from that service.
     """
     by = trust.party(revocation.by)
     if by is None:

@@ -3,12 +3,12 @@
 Rules:
 1. A halt takes effect for a party when its own replay meets the entry; nothing lifts it. Resuming needs new documents,
    signed by all (design.md §5), and so another digest.
-2. Entries of other types change nothing. A halting entry that does not say what it halts is refused, so that a witness which
-   does not understand it does not cosign past it.
+2. Entries of other types change nothing. A halting entry that does not say what it halts is refused, so that a witness
+   which does not understand it does not cosign past it.
 3. A `document` entry that names a complete successor (`digests.supersedes`, fact `complete` true) ends the predecessor.
 
 Entries name: `suspension` and `revocation` a target {kind, id}; `withdrawal` the commitments of consents. Whether the
-party was entitled is checked before an entry is written (`policies.authorization`); a false entry can only stop, never open.
+party was entitled is checked before an entry is written (`policies.authorization`); a false entry can only stop.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ class Case:
     now: datetime
     actor: str
     """Party that asks: a job's submitter, or the recipient that fetches."""
-    halts: Halts = Halts()
+    halts: Halts
+    """This party's own replay of the log; required, so that silence never means "nothing was stopped"."""
     department: str | None = None
     """In an enclave: whose; its own data set citations are compared. None elsewhere."""
 
