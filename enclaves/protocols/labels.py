@@ -18,3 +18,6 @@ class Label(Enum):
     SECAGG_RECEIVER = b"domicile-secagg/1 receiver\0"
     SCORE_ENVELOPE = b"domicile-score/1\0"
     SCORE_SLOT = b"domicile-score/1 slot\0"
+    CONSENT = b"domicile-consent/1\0"
+    MODEL_PART = b"domicile-model-part/1\0"
+    MODEL_GRAPH = b"domicile-model-graph/1\0"
