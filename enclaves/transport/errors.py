@@ -1,7 +1,7 @@
 """What the wire can refuse, and the one table from a code to an HTTP status and an exit status.
 
-Codes are those of docs/protocol.md section 1: `malformed`, `unauthenticated`, `request_replayed`, `not_found`,
-`idempotency_conflict`, `unavailable`; every other code is a policy's and means refused.
+Codes are those of docs/protocol.md section 1, and those of readers that refuse bytes; every other code is a policy's and
+means refused.
 """
 
 from __future__ import annotations
@@ -46,8 +46,17 @@ OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "malformed": Outcome(400, 2),
         "unauthenticated": Outcome(401, 3),
         "request_replayed": Outcome(401, 3),
+        "json_refused": Outcome(400, 2),
+        "envelope_refused": Outcome(400, 2),
+        "document_invalid": Outcome(400, 2),
+        "key_refused": Outcome(400, 2),
+        "grants_invalid": Outcome(400, 2),
+        "log_invalid": Outcome(400, 2),
+        "resident_id_invalid": Outcome(400, 2),
         "not_found": Outcome(404, 4),
+        "log_unknown": Outcome(404, 4),
         "idempotency_conflict": Outcome(409, 2),
+        "fault": Outcome(500, 5),
         "unavailable": Outcome(503, 5),
     }
 )

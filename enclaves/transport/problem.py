@@ -100,27 +100,23 @@ class Unavailable(ProblemRaised):
     """The coordinator cannot be reached or cannot answer now; the same request may be sent again."""
 
 
-_BY_EXIT: Final[Mapping[int, type[ProblemRaised]]] = MappingProxyType(
-    {2: Malformed, 3: Refused, 4: NotFound, 5: Unavailable}
-)
-_BY_STATUS: Final[Mapping[int, str]] = MappingProxyType(
+_BY_STATUS: Final[Mapping[int, tuple[type[ProblemRaised], str]]] = MappingProxyType(
     {
-        400: "malformed",
-        401: "unauthenticated",
-        404: "not_found",
-        409: "idempotency_conflict",
-        413: "malformed",
-        422: "malformed",
-        502: "unavailable",
-        503: "unavailable",
-        504: "unavailable",
+        400: (Malformed, "malformed"),
+        401: (Refused, "unauthenticated"),
+        403: (Refused, "refused"),
+        404: (NotFound, "not_found"),
+        409: (Malformed, "idempotency_conflict"),
+        413: (Malformed, "malformed"),
+        422: (Malformed, "malformed"),
     }
 )
 
 
 def raised(problem: Problem) -> ProblemRaised:
-    """The exception for `problem`, by its code."""
-    return _BY_EXIT[outcome(problem.code).exit](problem)
+    """The exception for `problem`, by its status: a client error nobody listed is a refusal, the rest unavailable."""
+    kind, _ = _BY_STATUS.get(problem.status, (Refused if problem.status < 500 else Unavailable, ""))
+    return kind(problem)
 
 
 def unavailable(detail: str) -> Unavailable:
@@ -129,9 +125,7 @@ def unavailable(detail: str) -> Unavailable:
 
 
 def _code_of(status: int) -> str:
-    if status >= 500:
-        return "unavailable"
-    return _BY_STATUS.get(status, "refused")
+    return _BY_STATUS.get(status, (Refused, "refused" if status < 500 else "unavailable"))[1]
 
 
 def _text(value: Mapping[str, Json], name: str) -> str | None:
