@@ -6,51 +6,22 @@ Rules:
 2. Whether a document is signed by all is one fact; what it says is others. None of them permits without the rest.
 3. A place (`where`) names what to change: a document, a line of the data list, a party. It never holds a value of a row.
 
-Reading and signature checks are memoized by the envelope's bytes and signatures: both are pure. The rules over the
-facts are left to `policies/library/*.cedar`.
+The rules over the facts are left to `policies/library/*.cedar`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
-from decimal import Decimal
-from functools import cache, lru_cache
-from typing import Final, TypeVar
+from typing import Any, Final
 
-from policies.authorization import data_list_digest, missing_signers
 from policies.decision.case import Case
-from policies.documents.authorization import (
-    Authorization,
-    JobKind,
-    ListedColumn,
-    OverallAuthorization,
-    PurposeClass,
-    RosterMember,
-    Scenario,
-)
-from policies.documents.dataset import Dataset, Grade, Use
-from policies.documents.document import Document, Term
-from policies.documents.envelope import Envelope
-from policies.documents.fields import instant
-from policies.documents.halts import RevocationTarget, SuspensionTarget
-from policies.documents.job import Job, Plan, Release
-from policies.documents.model import LinearPart, Model, OnnxPart
-from policies.documents.price import PriceFiling
-from policies.documents.trust import PartyEntry, Role, TrustRoot
-from policies.documents.vetting import Verdict, VettingReport
+from policies.decision.dossier import Dossier, Finding, open_dossier, signatures
+from policies.decision.scope import job_facts, list_facts, model_facts
+from policies.decision.standing import count_facts, force_facts, party_facts, price_facts, run_facts
 from policies.errors import PolicyError
-from policies.vetting import REQUIRED_CHECKS
 
 MAX_COUNT: Final = 2**53 - 1
-CLOCK_SKEW: Final = timedelta(seconds=60)
-_REMEMBERED: Final = 1024
-
-D = TypeVar("D", bound=Document)
-Where = tuple[bool | None, str | None]
-"""A fact and, where it fails, the place."""
 
 
 class FactsInvalid(PolicyError):
@@ -147,3 +118,24 @@ class Facts:
 
 COUNTS: Final = frozenset({"domains", "checkpoint_age_s", "runs_left", "slots_accepted", "fetches_left"})
 FACT_NAMES: Final = tuple(item.name for item in fields(Facts) if item.name != "places")
+
+_SOURCES: Final[tuple[Callable[[Dossier], Iterator[Finding]], ...]] = (
+    signatures,
+    job_facts,
+    list_facts,
+    model_facts,
+    party_facts,
+    run_facts,
+    force_facts,
+    count_facts,
+    price_facts,
+)
+
+
+def facts_of(case: Case) -> Facts:
+    """All facts of `case` that can be computed."""
+    dossier = open_dossier(case)
+    findings = [finding for source in _SOURCES for finding in source(dossier)]
+    values: dict[str, Any] = {finding.fact: finding.value for finding in findings}
+    places = tuple((finding.fact, finding.place) for finding in findings if finding.place is not None)
+    return Facts(**values, places=places)
