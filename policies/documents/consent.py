@@ -77,7 +77,7 @@ def commitment(consent_id: bytes, salt: bytes) -> str:
     """What the log says of a consent: SHA-256 over label, salt (32 bytes) and id (16 bytes), in hex."""
     if len(consent_id) != CONSENT_ID_BYTES or len(salt) != SALT_BYTES:
         raise GrantsInvalid("expected a consent id of 16 bytes and a salt of 32")
-    return hashlib.sha256(b"domicile-consent/1\0" + salt + consent_id).hexdigest()
+    return hashlib.sha256(b"domicile-consent-commitment/1\0" + salt + consent_id).hexdigest()
 
 
 def pack(grants: Iterable[Grant]) -> bytes:
