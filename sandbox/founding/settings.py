@@ -11,7 +11,7 @@ from policies.documents.trust import Role
 from sandbox.founding.layout import PROCESS_FILES, TRUST_ROOT, Founder
 
 _CERTIFICATES: Final[Mapping[str, str | int]] = {
-    "ca.d": "../ca.d/ca.pem",
+    "ca": "../ca.d/ca.pem",
     "certificate": "certificate.pem",
     "certificate_key": "certificate.key",
 }
