@@ -1,0 +1,89 @@
+"""Documents and attachments over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from sqlalchemy import Connection
+
+from policies.documents import envelope as dsse
+from policies.documents.kinds import KINDS, json_schema
+from sandbox.api.exchange import Exchange, SignedRoute, exchange_of
+from sandbox.documents import attachments, registry
+from sandbox.documents.halting import post_document
+from sandbox.store.answers import Answer
+from sandbox.store.database import Transaction
+from sandbox.store.errors import Malformed, NotFound
+
+router = APIRouter(route_class=SignedRoute, tags=["documents"])
+
+Signed = Annotated[Exchange, Depends(exchange_of)]
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+
+
+@router.post("/v1/documents", summary="Store a document, or add signatures to one")
+def post(exchange: Signed) -> Response:
+    body = exchange.json()
+    if set(body) != {"envelope"}:
+        raise Malformed("expected the member envelope alone, got others")
+    envelope = dsse.from_json(body["envelope"])
+
+    def act(transaction: Transaction) -> object:
+        stored = post_document(exchange.district, transaction, envelope, actor=exchange.caller.id)
+        return {"digest": stored.digest, "signers": list(stored.signers), "index": stored.log_index}
+
+    return exchange.write(act)
+
+
+@router.get("/v1/documents", summary="What is stored, page by page")
+def listing(
+    exchange: Signed,
+    kind: Annotated[str | None, Query(max_length=64)] = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    def look(connection: Connection) -> object:
+        items, following = registry.listing(connection, kind=kind, after=after)
+        return {"items": items, "next": following}
+
+    return exchange.read(look)
+
+
+@router.get("/v1/documents/{digest}", summary="One document with its merged signatures")
+def get(exchange: Signed, digest: Digest) -> Response:
+    return exchange.read(lambda connection: {"envelope": registry.get(connection, digest).envelope.to_json()})
+
+
+@router.get("/v1/schemas/{kind}", summary="The JSON Schema of a document kind")
+def schema(exchange: Signed, kind: str) -> Response:
+    if kind not in KINDS:
+        raise NotFound(f"expected a document kind, got `{kind[:40]}`")
+    return exchange.read(lambda _: json_schema(kind))
+
+
+@router.put("/v1/attachments/{sha256}", summary="Put large content, named by its digest")
+def put_attachment(
+    exchange: Signed, sha256: Digest, audience: Annotated[str, Query(max_length=4096)] = ""
+) -> Response:
+    district, data = exchange.district, exchange.body
+    readers = [party for party in audience.split(",") if party]
+    attachments.check_content(sha256, data)
+    # Bytes first, row second: a row never names bytes that a crash could still take away.
+    district.attachments.put(data)
+
+    def act(transaction: Transaction) -> object:
+        attachments.register(
+            district, transaction, sha256=sha256, owner=exchange.caller.id, size=len(data), audience=readers
+        )
+        return {"sha256": sha256, "size": len(data)}
+
+    return exchange.write(act)
+
+
+@router.get("/v1/attachments/{sha256}", summary="Content, for its owner and audience")
+def get_attachment(exchange: Signed, sha256: Digest) -> Response:
+    district = exchange.district
+    with district.database.read() as connection:
+        attachments.check_readable(connection, sha256, party=exchange.caller.id)
+    data = district.attachments.read(sha256)
+    return exchange.respond(Answer(200, data), media_type="application/octet-stream")

@@ -1,0 +1,57 @@
+"""`domicile serve`: the coordinator as a process, until it is told to stop.
+
+TLS, when set, is mutual TLS 1.3 against the district's own CA; who a caller is comes from request signatures all the
+same, because the server does not show the peer certificate to the application (protocols.md section 9.2).
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from sandbox.settings import Settings
+
+
+def serve(
+    config: Annotated[Path, typer.Option("--config", help="coordinator.toml", exists=True, dir_okay=False)],
+) -> None:
+    """Serve the coordinator of `config` until SIGTERM or SIGINT; requests under way are answered first."""
+    from sandbox.api.app import create_app
+
+    settings = Settings.load(config)
+    uvicorn.Server(server_config(settings, create_app(settings))).run()
+
+
+def server_config(settings: Settings, app: Any) -> uvicorn.Config:
+    """How uvicorn runs: uvloop and httptools, no access log (ids would be all it may say), graceful stop."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        ssl_ca_certs=str(settings.tls_client_ca) if settings.tls_client_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if settings.tls_client_ca else ssl.CERT_NONE,
+    )
+    if settings.tls_cert is not None:
+        config.load()
+        require_tls_1_3(config.ssl)
+    return config
+
+
+def require_tls_1_3(context: ssl.SSLContext | None) -> None:
+    """Refuse to speak anything older than TLS 1.3."""
+    if context is not None:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3

@@ -1,0 +1,1 @@
+"""Signed documents and attachments as the coordinator keeps them, and the evidence it writes about them."""

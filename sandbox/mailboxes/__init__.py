@@ -1,0 +1,1 @@
+"""Mailboxes: who left what for whom, and waiting for it."""

@@ -1,0 +1,1 @@
+"""The coordinator's durable state: one SQLite database and the attachment files beside it."""
