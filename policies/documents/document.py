@@ -88,5 +88,5 @@ def first_problem(error: ValidationError) -> str:
     """Where and what, in one line, without the offending value."""
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in problem["loc"]) or "body"
-    message = problem["msg"]
+    message = problem["msg"].removeprefix("Value error, ")
     return f"{strict_json.quoted(place, 80)}: {message[:1].lower()}{message[1:]}"

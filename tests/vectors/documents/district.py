@@ -381,7 +381,10 @@ def price_filing() -> PriceFiling:
             "cap": "1.20",
             "price": "0.90",
             "assessment": label_digest("cost assessment 2026"),
-            "filings": [{"authority": "price-authority", "number": "福价备〔2026〕7号"}],
+            "filings": [
+                {"authority": "price-authority", "number": "福价备〔2026〕7号"},
+                {"authority": "futian-agency", "number": "福数备〔2026〕3号"},
+            ],
             "term": TERM,
         }
     )
