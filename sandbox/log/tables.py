@@ -11,6 +11,8 @@ from sqlalchemy import Column, Connection, Engine, Integer, LargeBinary, MetaDat
 
 from sandbox.log.errors import LogNotDurable
 
+_READ = "domicile_read"
+
 
 @dataclass(frozen=True, slots=True)
 class LogTables:
@@ -64,7 +66,10 @@ def log_tables(metadata: MetaData) -> LogTables:
 
 
 def durable_sqlite(engine: Engine) -> Engine:
-    """Make every connection of `engine` write ahead, sync on each commit and begin IMMEDIATE; return it."""
+    """Make every connection of `engine` write ahead, sync on each commit and begin IMMEDIATE; return it.
+
+    Transactions that only read take `reading(engine)`, so that they hold up no writer.
+    """
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
@@ -76,9 +81,15 @@ def durable_sqlite(engine: Engine) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         # Readers that later write would otherwise fail half-way when another replica wrote in between.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        read = connection.get_execution_options().get(_READ, False)
+        connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """Return the same engine for transactions that only read: each sees one snapshot and blocks nobody."""
+    return engine.execution_options(**{_READ: True})
 
 
 def check_transaction(connection: Connection) -> None:
