@@ -1,7 +1,8 @@
 """The actions that are decided, and which of them a job asks for at each step of its way.
 
 A job is admitted by the coordinator, computed in each enclave, opened at the gate; scores are delivered one by one. A
-job of an unknown kind, or one that carries query text, asks for `raw-export` at every step, which nothing ever permits (RQ-308).
+job of an unknown kind, or one that carries query text, asks for `raw-export` at every step, which nothing ever permits
+(RQ-308).
 """
 
 from __future__ import annotations

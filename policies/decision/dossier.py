@@ -1,7 +1,7 @@
 """A case's documents, read and with their signatures checked, each at most once per envelope.
 
-A document that is missing or cannot be read is None. Both steps are pure, so their results are remembered by the bytes of the
-envelope: a fetch every few milliseconds cites the same scenario, authorization and price again and again.
+A document that is missing or cannot be read is None. Both steps are pure, so their results are remembered by the bytes of
+the envelope: a fetch every few milliseconds cites the same scenario, authorization and price again and again.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def _model_vetted(model: Model, report: VettingReport, *, authorization: Authori
         ("authorization.vetting_report", authorization.vetting_report == report.digest),
         ("report.model", report.model == model.digest),
         ("report.scenario", report.scenario == model.scenario),
-        ("report.checks", REQUIRED_CHECKS <= checks),
+        ("report.checks", checks >= REQUIRED_CHECKS),
         ("report.verdict", report.verdict is not Verdict.REJECT),
         ("report.checks", all(check.verdict is not Verdict.REJECT for check in report.checks)),
     )
