@@ -1,0 +1,39 @@
+"""The stages of a run in an enclave, and which may follow which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from enclaves.run.sessions import LOST
+
+
+class Stage(StrEnum):
+    """Where a run stands here; each is durable before the message that it stands for is sent."""
+
+    PLANNED = "planned"
+    BUNDLED = "bundled"
+    TRANSCRIBED = "transcribed"
+    CONTRIBUTED = "contributed"
+    """One-shot: the masks are spent, whether or not the contribution has arrived."""
+    SENT = "sent"
+    REFUSED = "refused"
+    ABORTED = "aborted"
+    LOST = LOST
+
+
+_ENDS: Final = frozenset({Stage.REFUSED, Stage.ABORTED, Stage.LOST})
+TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
+    Stage.PLANNED: frozenset({Stage.BUNDLED}) | _ENDS,
+    Stage.BUNDLED: frozenset({Stage.TRANSCRIBED}) | _ENDS,
+    Stage.TRANSCRIBED: frozenset({Stage.CONTRIBUTED}) | _ENDS,
+    Stage.CONTRIBUTED: frozenset({Stage.SENT}) | _ENDS,
+    Stage.SENT: frozenset(),
+    Stage.REFUSED: frozenset(),
+    Stage.ABORTED: frozenset(),
+    Stage.LOST: frozenset(),
+}
+IN_PROGRESS: Final = (Stage.PLANNED, Stage.BUNDLED, Stage.TRANSCRIBED, Stage.CONTRIBUTED)
+USED: Final = (Stage.CONTRIBUTED, Stage.SENT)
+"""Stages in which a run counts against the limits of its scenario or authorization."""

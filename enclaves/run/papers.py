@@ -1,0 +1,99 @@
+"""The papers of a run: every document its plan leads to, fetched by digest, and read.
+
+A digest names the body, so what comes back is the document meant or nothing. Who signed is decided later, from the
+envelopes, by `policies.decision`; here only the plan's own signature is checked, since everything starts from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from enclaves.run.errors import RunRefused
+from enclaves.run.wire import Wire
+from policies.authorization import check_signed
+from policies.documents.authorization import Authorization, RosterMember, Scenario
+from policies.documents.envelope import Envelope
+from policies.documents.job import Job, Plan
+from policies.documents.model import Model
+from policies.documents.trust import PartyEntry, TrustRoot
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """A run's documents as envelopes, and read."""
+
+    plan_envelope: Envelope
+    plan: Plan
+    job_envelope: Envelope
+    job: Job
+    scenario_envelope: Envelope
+    scenario: Scenario
+    model_envelope: Envelope
+    model: Model
+    overall_envelope: Envelope
+    authorization_envelope: Envelope | None
+    authorization: Authorization | None
+    report_envelope: Envelope | None
+    price_envelope: Envelope | None
+
+    @property
+    def run(self) -> str:
+        """The run id in hex."""
+        return self.plan.sid.hex()
+
+
+def read_plan(envelope: Envelope, trust: TrustRoot) -> Plan:
+    """The plan in `envelope`, signed by the pinned coordinator."""
+    plan = Plan.read(envelope)
+    check_signed(envelope, plan, trust)
+    return plan
+
+
+def gather(envelope: Envelope, trust: TrustRoot, wire: Wire) -> Papers:
+    """Fetch and read all papers of the plan in `envelope`. Raises RunRefused, PolicyError, TransportError."""
+    plan = read_plan(envelope, trust)
+
+    def fetch(digest: str) -> Envelope:
+        found = wire.get_document(digest)
+        if found.digest != digest:
+            raise RunRefused("document_mismatch", "expected the document asked for, got another")
+        return found
+
+    job_envelope, scenario_envelope, model_envelope = map(fetch, (plan.job, plan.scenario, plan.model))
+    scenario = Scenario.read(scenario_envelope)
+    authorization_envelope = None if plan.authorization is None else fetch(plan.authorization)
+    authorization = None if authorization_envelope is None else Authorization.read(authorization_envelope)
+    return Papers(
+        plan_envelope=envelope,
+        plan=plan,
+        job_envelope=job_envelope,
+        job=Job.read(job_envelope),
+        scenario_envelope=scenario_envelope,
+        scenario=scenario,
+        model_envelope=model_envelope,
+        model=Model.read(model_envelope),
+        overall_envelope=fetch(scenario.overall),
+        authorization_envelope=authorization_envelope,
+        authorization=authorization,
+        report_envelope=None if authorization is None else fetch(authorization.vetting_report),
+        price_envelope=None if authorization is None else fetch(authorization.price_filing),
+    )
+
+
+def recipient_of(plan: Plan, trust: TrustRoot) -> PartyEntry:
+    """The recipient with its pinned sealing key, which the plan names by the SHA-256 of its base64 text."""
+    recipient = trust.party(plan.recipient)
+    if recipient is None or recipient.sealing_key is None:
+        raise RunRefused("recipient_mismatch", "expected a recipient with a pinned sealing key, got none")
+    if hashlib.sha256(recipient.sealing_key.encode()).hexdigest() != plan.recipient_sealing_key:
+        raise RunRefused("recipient_mismatch", "expected the recipient's pinned sealing key, got another")
+    return recipient
+
+
+def member_of(plan: Plan, enclave: str) -> RosterMember:
+    """The roster's line for an enclave. Raises RunRefused if it does not take part."""
+    for member in plan.roster:
+        if member.enclave == enclave:
+            return member
+    raise RunRefused("roster_mismatch", "expected this enclave in the roster, got others")
