@@ -204,9 +204,10 @@ def test_threads_are_bounded() -> None:
 
 
 def test_an_endless_loop_is_killed_within_one_and_a_half_times_its_limit() -> None:
+    run = start("spin", limits=Limits(wall_seconds=1.0))
     began = time.monotonic()
     with pytest.raises(WorkerTimeout):
-        list(start("spin", limits=Limits(wall_seconds=1.0)))
+        list(run)
     assert 1.0 <= time.monotonic() - began < 1.5 + 0.5  # the second half is the test machine's slack
 
 
