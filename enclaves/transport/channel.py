@@ -77,7 +77,7 @@ class Channel:
             raise TransportError(f"expected the identity key that the trust root pins for `{party}`")
         self.party, self.trust = party, trust
         self._key, self._coordinator = identity_key, trust.sole(Role.COORDINATOR).key
-        self._base = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._clock, self._pause, self._tries = clock, pause, tries
         self._http = httpx.Client(
             verify=_tls(ca, client_cert) if ca else True,
@@ -138,7 +138,7 @@ class Channel:
         for attempt in range(1, self._tries + 1):
             request = self._http.build_request(
                 method,
-                self._base + path,
+                self.base_url + path,
                 params=params,
                 content=body,
                 headers=extra,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from enclaves.transport import answers, problem
-from enclaves.transport.channel import ANSWER_SECONDS, Channel, ClientCertificate
+from enclaves.transport.channel import Channel, ClientCertificate
 from enclaves.transport.documents import DocumentLine, DocumentRequests, Posted
 from enclaves.transport.errors import ResponseRefused
 from enclaves.transport.jobs import (
@@ -46,24 +46,25 @@ __all__ = [
     "Refused",
     "Step",
     "Unavailable",
-    "fetch_trust_root",
 ]
 
 
 class Endpoint(DocumentRequests, MailboxRequests, LogRequests, JobRequests):
     """`Endpoint(base_url, party=…, identity_key=…, trust=…, ca=None, client_cert=None)`; see `Channel`."""
 
-
-def fetch_trust_root(base_url: str) -> Envelope:
-    """The trust root that a coordinator offers; it proves nothing until compared with a pin."""
-    try:
-        response = httpx.get(f"{base_url.rstrip('/')}/v1/trust-root", timeout=ANSWER_SECONDS, trust_env=False)
-    except httpx.HTTPError as error:
-        raise problem.unavailable(f"expected a trust root, got {type(error).__name__}") from None
-    if not response.is_success:
-        raise problem.raised(Problem.parse(response.status_code, response.content))
-    try:
-        value = strict_json.parse_object(response.content, max_bytes=2 * MAX_ENVELOPE_BYTES)
-    except JsonRefused as error:
-        raise ResponseRefused(f"answer: {error}") from None
-    return answers.envelope(value.get("envelope", value))
+    def trust_root(self) -> Envelope:
+        """The pinned trust root with its signatures, as the coordinator offers it (the one unsigned answer)."""
+        try:
+            response = self._http.get(f"{self.base_url}/v1/trust-root")
+        except httpx.TransportError as error:
+            raise problem.unavailable(f"expected a trust root, got {type(error).__name__}") from None
+        if not response.is_success:
+            raise problem.raised(Problem.parse(response.status_code, response.content))
+        try:
+            value = strict_json.parse_object(response.content, max_bytes=2 * MAX_ENVELOPE_BYTES)
+        except JsonRefused as error:
+            raise ResponseRefused(f"answer: {error}") from None
+        envelope = answers.envelope(value.get("envelope", value))
+        if envelope.digest != self.trust.digest:
+            raise ResponseRefused("expected the pinned trust root, got another")
+        return envelope

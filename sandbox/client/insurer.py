@@ -1,0 +1,256 @@
+"""The insurer: fetches sealed scores, proves each to itself, opens them, keeps the receipt.
+
+A delivered score counts only if, in this order:
+
+1. the authorization is signed by everybody its scenario names, and names this party and its sealing key;
+2. the release is signed by the pinned gate, for this authorization, its model, this recipient and this sealing key;
+3. the job that the release answers lists this consent at this slot (the coordinator cannot pass off another person's);
+4. the sealed bytes stand at that slot of the tree whose root the gate signed (RFC 9162);
+5. they open under the release's run, recipient and expiry, to a band of the model.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Final, Self
+
+from enclaves.errors import EnclaveError
+from enclaves.protocols.sealing import EMPTY_BAND, ScoreBinding, SealingKey, SlotOpener
+from enclaves.transport.channel import now_utc
+from enclaves.transport.endpoint import Endpoint, Fetched, FetchedSlot, FetchRefused
+from enclaves.transport.jobs import CONSENTS_PER_FETCH
+from enclaves.transport.party import PartyConfig, PartyKeys
+from policies.authorization import check_signed
+from policies.documents.authorization import Authorization, Scenario
+from policies.documents.consent import CONSENT_ID_BYTES
+from policies.documents.envelope import Envelope
+from policies.documents.fields import instant
+from policies.documents.job import Delivery, Job, Receipt, Release
+from policies.documents.trust import Role
+from policies.errors import PolicyError
+from policies.log.errors import LogInvalid
+from policies.log.merkle import check_inclusion, leaf_hash
+from sandbox.client.errors import InputMalformed, ReleaseRefused
+from sandbox.client.receipts import ReceiptBook, check_receipt
+from sandbox.client.submission import Submitter
+
+RECEIPTS: Final = "receipts.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One person's band, 0 … `bands`-1, under a consent."""
+
+    consent: str
+    band: int
+    bands: int
+    release: str
+    slot: int
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one fetch brought: scores and refusals in the order asked for, and the receipts."""
+
+    results: tuple[Score | FetchRefused, ...]
+    receipts: tuple[Receipt, ...]
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        return tuple(result for result in self.results if isinstance(result, Score))
+
+    @property
+    def refused(self) -> tuple[FetchRefused, ...]:
+        return tuple(result for result in self.results if isinstance(result, FetchRefused))
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenRelease:
+    """A verified release with what its slots are checked against and opened with."""
+
+    release: Release
+    digest: str
+    subjects: bytes
+    opener: SlotOpener
+
+    @property
+    def slots(self) -> int:
+        return len(self.subjects) // CONSENT_ID_BYTES
+
+
+class Insurer(Submitter):
+    """A recipient of scores."""
+
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.INSURER})
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        keys: PartyKeys,
+        *,
+        receipts: ReceiptBook | None = None,
+        clock: Callable[[], datetime] = now_utc,
+    ) -> None:
+        super().__init__(endpoint, keys, clock=clock)
+        self.receipts = receipts or ReceiptBook()
+        self._authorizations: dict[str, Authorization] = {}
+        self._releases: dict[str, _OpenRelease] = {}
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        config = PartyConfig.load(directory / "client.toml")
+        keys = PartyKeys.load(config.keys)
+        return cls(config.endpoint(keys), keys, receipts=ReceiptBook(directory / RECEIPTS))
+
+    def fetch(self, authorization: str, consents: Sequence[str]) -> Scores:
+        """Scores for consent ids (hex) under an authorization (digest); raises ReleaseRefused for one that lies.
+
+        With exactly one consent a refusal is raised as `Refused` with the reason.
+        """
+        results: list[Score | FetchRefused] = []
+        receipts: list[Receipt] = []
+        for start in range(0, len(consents), CONSENTS_PER_FETCH):
+            page = consents[start : start + CONSENTS_PER_FETCH]
+            scores = self._fetch_page(authorization, page)
+            results += scores.results
+            receipts += scores.receipts
+        return Scores(tuple(results), tuple(receipts))
+
+    def fetch_one(self, authorization: str, consent: str) -> Score:
+        """One person's score; raises `Refused` with the reason if there is none to have."""
+        (result,) = self.fetch(authorization, (consent,)).results
+        if not isinstance(result, Score):
+            raise ReleaseRefused(f"expected a score or a reason, got {result.code}")
+        return result
+
+    def _fetch_page(self, authorization: str, consents: Sequence[str]) -> Scores:
+        approved = self._authorization(authorization)
+        fetched = self.endpoint.fetch_scores(authorization, consents, scenario=approved.scenario)
+        if [result.consent for result in fetched.results] != list(consents):
+            raise ReleaseRefused("expected an answer for each consent in order, got another")
+        results = tuple(
+            result if isinstance(result, FetchRefused) else self._score(authorization, result, fetched)
+            for result in fetched.results
+        )
+        return Scores(results, self._keep_receipt(authorization, fetched))
+
+    def _score(self, authorization: str, found: FetchedSlot, fetched: Fetched) -> Score:
+        opened = self._release(authorization, found.release, fetched.releases)
+        # 3. The slot is this consent's.
+        at = found.slot * CONSENT_ID_BYTES
+        if not 0 <= found.slot < opened.slots or (
+            opened.subjects[at : at + CONSENT_ID_BYTES].hex() != found.consent
+        ):
+            raise ReleaseRefused("expected the slot of the consent asked for, got another")
+        try:
+            # 4. The gate signed these bytes at this slot.
+            check_inclusion(
+                leaf_hash(found.sealed),
+                found.slot,
+                size=opened.slots,
+                path=found.proof,
+                root=bytes.fromhex(opened.release.sealed.root),
+            )
+            # 5. They open for this recipient, and to a band.
+            band = opened.opener.open_slot(found.sealed, slot=found.slot)
+        except (LogInvalid, EnclaveError) as error:
+            raise ReleaseRefused(f"slot {found.slot}: {error}") from None
+        if band == EMPTY_BAND or band >= opened.release.bands:
+            raise ReleaseRefused("expected a band of the model, got another value")
+        return Score(
+            consent=found.consent,
+            band=band,
+            bands=opened.release.bands,
+            release=opened.digest,
+            slot=found.slot,
+            expires_at=opened.release.sealed.expires_at,
+        )
+
+    def _authorization(self, digest: str) -> Authorization:
+        """Step 1; once for each authorization."""
+        if digest not in self._authorizations:
+            envelope = self.endpoint.get_document(digest)
+            authorization = Authorization.read(envelope)
+            scenario = self.document(Scenario, authorization.scenario)
+            check_signed(envelope, authorization, self.trust, scenario=scenario)
+            named = {recipient.party: recipient.sealing_key for recipient in authorization.recipients}
+            if named.get(self.party) != self._sealing_digest():
+                raise InputMalformed("expected an authorization that names this party and its sealing key")
+            self._authorizations[digest] = authorization
+        return self._authorizations[digest]
+
+    def _release(self, authorization: str, digest: str, releases: Mapping[str, Envelope]) -> _OpenRelease:
+        """Step 2; once for each release."""
+        if digest not in self._releases:
+            envelope = releases.get(digest)
+            if envelope is None or envelope.digest != digest:
+                raise ReleaseRefused("expected the release that a slot names, got none")
+            self._releases[digest] = self._check_release(authorization, envelope)
+        opened = self._releases[digest]
+        if opened.release.authorization != authorization:
+            raise ReleaseRefused("expected a release of the authorization asked for, got another's")
+        return opened
+
+    def _check_release(self, authorization: str, envelope: Envelope) -> _OpenRelease:
+        try:
+            release = Release.read(envelope)
+            check_signed(envelope, release, self.trust)
+        except PolicyError as error:
+            raise ReleaseRefused(f"release: {error}") from None
+        approved = self._authorization(authorization)
+        said = (release.authorization, release.model, release.recipient, release.recipient_sealing_key)
+        if said != (authorization, approved.model, self.party, self._sealing_digest()):
+            raise ReleaseRefused(
+                "expected a release for this authorization, model and recipient, got another"
+            )
+        binding = ScoreBinding(
+            run=bytes.fromhex(release.run),
+            recipient=release.recipient,
+            expires_at=int(instant(release.sealed.expires_at).timestamp()),
+        )
+        try:
+            opener = SlotOpener(self._sealing(), base64.b64decode(release.sealed.wrap), binding=binding)
+        except EnclaveError as error:
+            raise ReleaseRefused(f"release: {error}") from None
+        return _OpenRelease(release, envelope.digest, self._subjects(release.job), opener)
+
+    def _subjects(self, job: str) -> bytes:
+        """The job's ordered consent ids, as its submitter signed them."""
+        subjects = self.document(Job, job).subjects
+        data = self.endpoint.get_attachment(subjects.sha256)
+        if len(data) != subjects.count * CONSENT_ID_BYTES:
+            raise ReleaseRefused("expected the subjects that the job counts, got others")
+        return data
+
+    def _keep_receipt(self, authorization: str, fetched: Fetched) -> tuple[Receipt, ...]:
+        if fetched.receipt is None:
+            return ()
+        deliveries = [
+            Delivery(release=result.release, slot=result.slot)
+            for result in fetched.results
+            if isinstance(result, FetchedSlot)
+        ]
+        receipt = check_receipt(
+            fetched.receipt,
+            self.trust,
+            recipient=self.party,
+            authorization=authorization,
+            deliveries=deliveries,
+        )
+        self.receipts.keep(fetched.receipt)
+        return (receipt,)
+
+    def _sealing(self) -> SealingKey:
+        if self.keys.sealing is None:
+            raise InputMalformed("expected a sealing key in the insurer's key file, got none")
+        return self.keys.sealing
+
+    def _sealing_digest(self) -> str:
+        text = base64.b64encode(self._sealing().public.raw)
+        return hashlib.sha256(text).hexdigest()

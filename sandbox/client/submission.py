@@ -1,0 +1,126 @@
+"""Submitting jobs and waiting for them: what partner and insurer share.
+
+A job names its subjects by count and SHA-256; the list itself (16 bytes an id, slot k is the k-th) is an attachment that
+only the enclaves of the scenario and the recipient of the scores may read: the recipient already holds the ids, and by
+the list it sees that a delivered slot is the person it asked about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from enclaves.transport.documents import MAX_ATTACHMENT_BYTES
+from enclaves.transport.endpoint import JobStatus
+from policies.documents.authorization import JobKind, Mode, Scenario
+from policies.documents.consent import CONSENT_ID_BYTES
+from policies.documents.fields import instant_text
+from policies.documents.job import Job, Subjects
+from policies.documents.trust import Role
+from sandbox.client.errors import InputMalformed, TookTooLong
+from sandbox.client.member import Member, fresh_id
+
+ENDED: Final = frozenset(
+    {"done", "refused", "failed", "canceled", "cancelled", "expired", "aborted", "completed"}
+)
+MAX_JOB_SUBJECTS: Final = MAX_ATTACHMENT_BYTES // CONSENT_ID_BYTES
+VALID: Final = timedelta(hours=12)
+
+
+class Submitter(Member):
+    """A party that submits jobs."""
+
+    def submit_job(
+        self,
+        scenario: str,
+        *,
+        model: str,
+        consents: Sequence[str],
+        recipient: str,
+        authorization: str | None,
+        mode: Mode = Mode.MASKED,
+        purpose: str | None = None,
+        valid_for: timedelta = VALID,
+    ) -> JobStatus:
+        """Submit a score job, or with `authorization` None a vet job; Refused with the reason, or accepted.
+
+        `scenario`, `model`, `authorization` are digests, `consents` ids in hex in slot order. `purpose` is the scenario's
+        unless given.
+        """
+        approved = self.document(Scenario, scenario)
+        subjects = pack_ids(consents)
+        now = self.clock()
+        job = Job(
+            id=fresh_id("job"),
+            job_kind=(JobKind.VET if authorization is None else JobKind.SCORE).value,
+            submitter=self.party,
+            purpose=purpose or approved.purpose.code,
+            scenario=scenario,
+            authorization=authorization,
+            model=model,
+            mode=mode,
+            subjects=Subjects(count=len(consents), sha256=hashlib.sha256(subjects).hexdigest()),
+            recipient=recipient,
+            submitted_at=instant_text(now),
+            expires_at=instant_text(now + valid_for),
+        )
+        readers = (
+            enclaves_of(self, approved)
+            if authorization is None
+            else [*enclaves_of(self, approved), recipient]
+        )
+        self.endpoint.put_attachment(
+            subjects, audience=[reader for reader in readers if reader != self.party]
+        )
+        return self.endpoint.submit_job(job.envelope(self.keys.identity), scenario=scenario)
+
+    def wait(
+        self,
+        job: str,
+        progress: Callable[[JobStatus], None] | None = None,
+        *,
+        seconds: float = 300,
+        every: float = 0.2,
+    ) -> JobStatus:
+        """Ask for the job until it has ended, telling `progress` each time; TookTooLong after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status = self.endpoint.job(job)
+            if progress is not None:
+                progress(status)
+            if status.state in ENDED:
+                return status
+            if time.monotonic() > deadline:
+                raise TookTooLong(
+                    f"expected job {job[:12]} to end within {seconds:.0f} s, got {status.state}"
+                )
+            time.sleep(every)
+
+
+def enclaves_of(member: Member, scenario: Scenario) -> list[str]:
+    """Ids of the enclaves of a scenario's departments, as the trust root pins them."""
+    found = []
+    for department in scenario.departments:
+        enclave = member.trust.enclave_of(department)
+        if enclave is None or enclave.role is not Role.ENCLAVE:
+            raise InputMalformed(f"expected an enclave of `{department}` in the trust root, got none")
+        found.append(enclave.id)
+    return found
+
+
+def pack_ids(consents: Sequence[str]) -> bytes:
+    """The subjects attachment: consent ids in slot order."""
+    if not 1 <= len(consents) <= MAX_JOB_SUBJECTS:
+        raise InputMalformed(f"expected 1 to {MAX_JOB_SUBJECTS} consents, got {len(consents)}")
+    try:
+        ids = [bytes.fromhex(consent) for consent in consents]
+    except ValueError:
+        raise InputMalformed("expected consent ids of 32 hex digits, got other text") from None
+    if any(len(consent) != CONSENT_ID_BYTES for consent in ids):
+        raise InputMalformed("expected consent ids of 32 hex digits, got another length")
+    if len(set(ids)) != len(ids):
+        raise InputMalformed("expected each consent once, got one twice")
+    return b"".join(ids)
