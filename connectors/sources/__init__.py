@@ -1,0 +1,1 @@
+"""Wells: one interface, one module per kind of source; everything is read through pyarrow and checked."""
