@@ -226,14 +226,16 @@ def read_line(export: IO[bytes], limit: int) -> bytes:
 def canonical(line: bytes, fields: set[str] | None = None) -> dict[str, Any]:
     """Return the JSON object on a line, after checking that the line is its one canonical spelling (RFC 8785)."""
     try:
-        value = DECODE(line.decode())
-        # Writing it again shows duplicate keys, order, spaces and escapes. Names are ASCII and numbers integers.
+        value, _ = DECODE(line.decode())
+        # Writing it again shows duplicate keys, order, spaces, escapes and text behind the object.
+        # Names are ASCII and numbers integers, so that Python's sorted keys are those of RFC 8785.
         same = isinstance(value, dict) and ENCODE(value).encode() == line
     except (ValueError, RecursionError):
         raise ExportMalformed("expected a line of JSON without floats") from None
     if not same or (fields is not None and value.keys() != fields):
         raise ExportMalformed("expected a canonical JSON object")
-    return dict(value)
+    fields_read: dict[str, Any] = value
+    return fields_read
 
 
 def decode64(text: str) -> bytes:
@@ -258,7 +260,7 @@ def refuse_float(_: str) -> NoReturn:
     raise ValueError("float")
 
 
-DECODE: Callable[[str], Any] = json.JSONDecoder(parse_float=refuse_float, parse_constant=refuse_float).decode
+DECODE = json.JSONDecoder(parse_float=refuse_float, parse_constant=refuse_float).raw_decode
 ENCODE: Callable[[object], str] = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
 ).encode

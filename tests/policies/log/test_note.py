@@ -249,3 +249,9 @@ def test_a_key_of_another_length_is_refused() -> None:
 def test_a_name_that_the_format_cannot_carry_is_refused(name: str) -> None:
     with pytest.raises(LogInvalid):
         TreeHead(name, 0, Root(bytes(32)))
+
+
+def test_a_head_of_an_impossible_size_or_root_does_not_come_to_be() -> None:
+    for size, value in ((-1, bytes(32)), (1 << 63, bytes(32)), (0, bytes(31))):
+        with pytest.raises(LogInvalid):
+            TreeHead(ORIGIN, size, Root(value))

@@ -72,6 +72,16 @@ def test_one_flipped_bit_anywhere_is_caught(exported: Path, data: st.DataObject)
         check(exported.with_name("flipped.jsonl"), bytes(raw))
 
 
+@pytest.mark.long
+def test_every_single_flipped_bit_is_caught(exported: Path) -> None:
+    raw = exported.read_bytes()
+    for position in range(8 * len(raw)):
+        flipped = bytearray(raw)
+        flipped[position // 8] ^= 1 << position % 8
+        with pytest.raises((ExportMalformed, ExportRefused)):
+            check(exported.with_name("flipped.jsonl"), bytes(flipped))
+
+
 @settings(deadline=None, max_examples=100)
 @given(data=st.data())
 def test_a_cut_export_is_caught(exported: Path, data: st.DataObject) -> None:
@@ -95,6 +105,12 @@ def test_a_deleted_swapped_or_added_entry_is_refused(exported: Path) -> None:
     for edited, reason in ((deleted, "at 6"), (swapped, "root over 7"), (added, "at 8")):
         with pytest.raises(ExportRefused, match=reason):
             check(target, b"".join(edited))
+
+
+def test_anything_behind_the_checkpoint_is_malformed(exported: Path) -> None:
+    for surplus in (b"\n", entry(7).to_bytes() + b"\n", lines_of(exported)[-1]):
+        with pytest.raises(ExportMalformed, match="last line"):
+            check(exported.with_name("longer.jsonl"), exported.read_bytes() + surplus)
 
 
 def test_a_root_mismatch_says_expected_then_got(exported: Path) -> None:
