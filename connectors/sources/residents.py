@@ -27,7 +27,7 @@ def canonical(column: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
     long, short = lengths == 18, lengths == 15
     numbers[long] = _bytes_of(text.filter(pa.array(long)), 18)
     old = _bytes_of(text.filter(pa.array(short)), 15)
-    digits = ((old - _ZERO) <= 9).all(axis=1)
+    digits: NDArray[np.bool_] = np.all((old - _ZERO) <= 9, axis=1)
     upgraded = np.full((len(old), 18), _ZERO, dtype=np.uint8)
     upgraded[:, :6], upgraded[:, 6], upgraded[:, 7], upgraded[:, 8:17] = (
         old[:, :6],
@@ -37,10 +37,9 @@ def canonical(column: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
     )
     upgraded[:, 17] = _check_characters(np.where(digits[:, None], upgraded[:, :17], _ZERO))
     numbers[short] = upgraded
-    valid: NDArray[np.bool_] = np.logical_or(long, short)
-    valid[short] &= digits
-    valid &= _valid(numbers)
-    return _text_of(numbers), valid
+    valid = np.zeros(len(text), dtype=np.bool_)
+    valid[long], valid[short] = True, digits
+    return _text_of(numbers), valid & _valid(numbers)
 
 
 def _valid(numbers: NDArray[np.uint8]) -> NDArray[np.bool_]:

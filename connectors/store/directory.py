@@ -146,7 +146,7 @@ class DomainStore:
     def publish(self, sealed: Sealed, *, now: datetime) -> Pointer:
         """Make a sealed file current; called inside the `writer` context that sealed it."""
         folder = self.folder(sealed.dataset.id)
-        snapshot = f"{now:%Y%m%dt%H%M%Sz}-{sealed.sha256[:16]}"
+        snapshot = self.snapshot_id(sealed, now=now)
         published = Pointer(
             snapshot=snapshot,
             file=f"{snapshot}.duckdb",
@@ -161,6 +161,11 @@ class DomainStore:
         data = pointer.write(published, keys.pointer_key(self._store_key, sealed.dataset.id))
         replace_file(folder / "pointer.json", data)
         return published
+
+    @staticmethod
+    def snapshot_id(sealed: Sealed, *, now: datetime) -> str:
+        """When and what: the moment of publication and the start of the file's digest."""
+        return f"{now:%Y%m%dt%H%M%Sz}-{sealed.sha256[:16]}"
 
     def _sweep(self, dataset_id: str) -> None:
         """Remove what a refresh left behind and every snapshot that is neither current nor leased."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -49,8 +49,8 @@ class Numbers:
     def room(self, slots: int) -> NDArray[np.float64]:
         return np.empty(slots, dtype=np.float64)
 
-    def taken(self, persons: NDArray[np.int32]) -> NDArray[np.float64]:
-        return self.values.take(persons, mode="clip")
+    def take(self, persons: NDArray[np.int32], *, out: NDArray[Any]) -> None:
+        np.take(self.values, persons, out=out, mode="clip")
 
 
 @dataclass(slots=True)
@@ -76,11 +76,11 @@ class Texts:
     def room(self, slots: int) -> NDArray[np.object_]:
         return np.empty(slots, dtype=object)
 
-    def taken(self, persons: NDArray[np.int32]) -> NDArray[np.object_]:
+    def take(self, persons: NDArray[np.int32], *, out: NDArray[Any]) -> None:
         if len(self._distinct) != len(self.code_of) + 1:
             # Code -1 is the last entry.
             self._distinct = np.array([*self.code_of, None], dtype=object)
-        return self._distinct[self.codes[persons]]
+        out[:] = self._distinct[self.codes[persons]]
 
 
 Held = Numbers | Texts

@@ -28,6 +28,7 @@ from connectors.store.engine import CATALOG, Connection, engine_errors, name
 from connectors.store.keys import SnapshotKey
 from connectors.store.pid_index import PidIndex
 from connectors.store.population import Population
+from connectors.store.profile import Profile, measure
 from connectors.store.statistics import ColumnStatistics, Question, answer
 from policies.documents import strict_json
 from policies.documents.dataset import Dataset
@@ -107,8 +108,8 @@ class LockedSnapshot:
             persons = index.locate(pids[block])
             present[block] = population.eligible[persons]
             for column, found in held.items():
-                values[column].values[block] = found.taken(persons)
-                values[column].missing[block] = found.missing.take(persons, mode="clip")
+                found.take(persons, out=values[column].values[block])
+                np.take(found.missing, persons, out=values[column].missing[block], mode="clip")
 
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(fill, range(0, len(pids), _BLOCK)))
@@ -139,6 +140,10 @@ class LockedSnapshot:
                 f"CREATE OR REPLACE TEMP VIEW {name(table)} AS SELECT {', '.join(wanted)} FROM {CATALOG}.rows"
             )
             return self._connection.execute(statement).to_arrow_table()
+
+    def profile(self, declared: Dataset) -> Profile:
+        """Counts of the whole snapshot by the rules of `declared`, for the quality report."""
+        return measure(self._connection, self.dataset, declared)
 
     def _pid_index(self) -> PidIndex:
         if self._index is None:
