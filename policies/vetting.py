@@ -10,8 +10,8 @@ Checks (protocols.md §6.5), each over the whole model and not over one domain's
   refused, and so are weights that form a positional system, where one step of a feature outweighs the whole range of the
   feature before it. A chain of three such features asks for an override, one of more than half of all is refused.
 
-Weights of an ONNX part are not readable; V2 and V7 then ask for an override, which is never silent. Arithmetic is decimal at
-50 digits under a context of its own, so that every examiner gets the same report. Not covered: correlation between
+Weights of an ONNX part are not readable; V2 and V7 then ask for an override, which is never silent. Arithmetic is decimal
+at 50 digits under a context of its own, so that every examiner gets the same report. Not covered: correlation between
 columns of different domains, and what V1, V3 to V5 and V8 to V16 look at (metrics, graphs, runtime).
 """
 

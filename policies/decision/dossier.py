@@ -71,6 +71,12 @@ def open_dossier(case: Case) -> Dossier:
     )
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def digest_of(document: Document) -> str:
+    """`document.digest`, remembered: canonical JSON costs more than everything else in a decision."""
+    return document.digest
+
+
 def signatures(dossier: Dossier) -> Iterator[Finding]:
     """Whether each document is signed by every party that has to; absent for a document that is not there."""
     case = dossier.case

@@ -6,9 +6,10 @@ Each function yields findings; a comparison whose documents are not all there yi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from policies.authorization import data_list_digest
-from policies.decision.dossier import Dossier, Finding
+from policies.decision.dossier import Dossier, Finding, digest_of
 from policies.documents.authorization import Authorization, JobKind, ListedColumn, Scenario
 from policies.documents.dataset import Dataset, Grade, Use
 from policies.documents.job import Job
@@ -43,7 +44,7 @@ def job_facts(dossier: Dossier) -> Iterator[Finding]:
     yield _authorization_cited(job, dossier.authorization)
     if dossier.scenario is not None:
         scenario = dossier.scenario
-        yield Finding("job_names_scenario", job.scenario == scenario.digest, "job.scenario")
+        yield Finding("job_names_scenario", job.scenario == digest_of(scenario), "job.scenario")
         yield Finding("purpose_matches", job.purpose == scenario.purpose.code, "job.purpose")
         yield Finding("mode_in_scenario", job.mode in scenario.modes, "job.mode")
     if dossier.authorization is not None:
@@ -58,7 +59,7 @@ def _authorization_cited(job: Job, authorization: Authorization | None) -> Findi
         return Finding("job_names_authorization", job.authorization is None, "job.authorization")
     if authorization is None:
         return Finding("job_names_authorization", None)
-    matches = job.authorization == authorization.digest
+    matches = job.authorization == digest_of(authorization)
     return Finding("job_names_authorization", matches, "job.authorization")
 
 
@@ -69,15 +70,20 @@ def list_facts(dossier: Dossier) -> Iterator[Finding]:
         return
     yield Finding("domains", len(scenario.departments))
     if authorization is not None:
-        names = authorization.scenario == scenario.digest
+        names = authorization.scenario == digest_of(scenario)
         yield Finding("authorization_names_scenario", names, "authorization.scenario")
-        matches = authorization.data_list == data_list_digest(scenario)
+        matches = authorization.data_list == _list_digest(scenario)
         yield Finding("data_list_matches", matches, "authorization.data_list")
         yield Finding("gate_sees_totals", authorization.gate_sees_totals, "authorization.gate_sees_totals")
     if dossier.case.columns:
         yield _columns_listed(dossier.case.columns, scenario)
         yield _uses_allowed(dossier.case.columns, scenario, datasets=dossier.datasets)
     yield _datasets_current(dossier, scenario)
+
+
+@lru_cache(maxsize=128)
+def _list_digest(scenario: Scenario) -> str:
+    return data_list_digest(scenario)
 
 
 def _columns_listed(columns: tuple[ListedColumn, ...], scenario: Scenario) -> Finding:
@@ -113,7 +119,7 @@ def _datasets_current(dossier: Dossier, scenario: Scenario) -> Finding:
     """Whether the data sets held now are, digest for digest, those the signers saw."""
     if dossier.datasets is None:
         return Finding("datasets_current", None)
-    held = {(dataset.owner, dataset.id): dataset.digest for dataset in dossier.datasets}
+    held = {(dataset.owner, dataset.id): digest_of(dataset) for dataset in dossier.datasets}
     department = dossier.case.department
     cited = [item for item in scenario.datasets if department in {None, item.department}]
     for citation in cited:
@@ -134,7 +140,7 @@ def model_facts(dossier: Dossier) -> Iterator[Finding]:
         return
     yield _model_matches(job, model, dossier.scenario)
     if authorization is not None:
-        same = authorization.model == model.digest
+        same = authorization.model == digest_of(model)
         yield Finding("model_authorized", same, "authorization.model")
         if dossier.report is not None:
             yield _model_vetted(model, dossier.report, authorization=authorization)
@@ -143,8 +149,8 @@ def model_facts(dossier: Dossier) -> Iterator[Finding]:
 def _model_matches(job: Job, model: Model, scenario: Scenario) -> Finding:
     cited = {(item.department, item.dataset) for item in scenario.datasets}
     comparisons = (
-        ("job.model", job.model == model.digest),
-        ("model.scenario", model.scenario == scenario.digest),
+        ("job.model", job.model == digest_of(model)),
+        ("model.scenario", model.scenario == digest_of(scenario)),
         ("model.partner", model.partner == scenario.partner),
         ("model.parts", tuple(part.department for part in model.parts) == scenario.departments),
         ("model.parts", {(part.department, part.dataset) for part in model.parts} <= cited),
@@ -157,8 +163,8 @@ def _model_vetted(model: Model, report: VettingReport, *, authorization: Authori
     """The report the signers cited, about this model in this scenario, whole and without a rejection."""
     checks = {check.check for check in report.checks}
     comparisons = (
-        ("authorization.vetting_report", authorization.vetting_report == report.digest),
-        ("report.model", report.model == model.digest),
+        ("authorization.vetting_report", authorization.vetting_report == digest_of(report)),
+        ("report.model", report.model == digest_of(model)),
         ("report.scenario", report.scenario == model.scenario),
         ("report.checks", checks >= REQUIRED_CHECKS),
         ("report.verdict", report.verdict is not Verdict.REJECT),

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
-from policies.decision.dossier import Dossier, Finding
+from policies.decision.dossier import Dossier, Finding, digest_of
 from policies.documents.authorization import Authorization, JobKind, PurposeClass, RosterMember, Scenario
 from policies.documents.document import Term
 from policies.documents.fields import instant
@@ -28,6 +29,7 @@ def sealing_key_digest(party: PartyEntry) -> str | None:
     return None if key is None else hashlib.sha256(key.encode()).hexdigest()
 
 
+@lru_cache(maxsize=128)
 def expected_roster(scenario: Scenario, trust: TrustRoot) -> tuple[RosterMember, ...] | None:
     """The one roster of every job under `scenario`; None if a department has no enclave in the trust root."""
     members = []
@@ -99,7 +101,7 @@ def run_facts(dossier: Dossier) -> Iterator[Finding]:
 
 def _roster_matches(dossier: Dossier, scenario: Scenario) -> Finding:
     trust = dossier.case.trust
-    expected, gate = expected_roster(scenario, trust), trust.sole(Role.GATE)
+    expected, gate, gate_keyid = expected_roster(scenario, trust), trust.sole(Role.GATE), _gate_keyid(trust)
     if expected is None:
         return Finding("roster_matches", False, "trust-root.parties")
     authorization, plan = dossier.authorization, dossier.plan
@@ -107,17 +109,22 @@ def _roster_matches(dossier: Dossier, scenario: Scenario) -> Finding:
         ("authorization.roster", authorization is None or authorization.roster == expected),
         ("authorization.gate", authorization is None or authorization.gate == gate.id),
         ("plan.roster", plan is None or plan.roster == expected),
-        ("plan.gate", plan is None or (plan.gate, plan.gate_keyid) == (gate.id, gate.key.keyid)),
+        ("plan.gate", plan is None or (plan.gate, plan.gate_keyid) == (gate.id, gate_keyid)),
     ]
     failed = next((place for place, holds in comparisons if not holds), None)
     return Finding("roster_matches", failed is None, failed)
+
+
+@lru_cache(maxsize=16)
+def _gate_keyid(trust: TrustRoot) -> str:
+    return trust.sole(Role.GATE).key.keyid
 
 
 def _plan_matches(plan: Plan, job: Job, *, trust: TrustRoot) -> Finding:
     """The plan proposes this job and nothing but this job."""
     recipient = trust.party(job.recipient)
     comparisons = (
-        ("plan.job", plan.job == job.digest),
+        ("plan.job", plan.job == digest_of(job)),
         ("plan.job_kind", plan.job_kind == job.job_kind),
         ("plan.scenario", plan.scenario == job.scenario),
         ("plan.authorization", plan.authorization == job.authorization),
@@ -141,7 +148,7 @@ def _releases_match(dossier: Dossier, authorization: Authorization) -> Finding:
     key = None if recipient is None else sealing_key_digest(recipient)
     for release in dossier.releases or ():
         comparisons = (
-            ("release.authorization", release.authorization == authorization.digest),
+            ("release.authorization", release.authorization == digest_of(authorization)),
             ("release.model", release.model == authorization.model),
             ("release.recipient", release.recipient == case.actor),
             ("release.recipient_sealing_key", key is not None and release.recipient_sealing_key == key),
@@ -164,17 +171,17 @@ def force_facts(dossier: Dossier) -> Iterator[Finding]:
     if scenario is None:
         return
     yield _not_suspended(dossier, scenario)
-    yield _in_force("scenario", scenario.digest, dossier=dossier, term=scenario.term)
+    yield _in_force("scenario", digest_of(scenario), dossier=dossier, term=scenario.term)
     if authorization is not None:
-        yield _in_force("authorization", authorization.digest, dossier=dossier, term=authorization.term)
+        yield _in_force("authorization", digest_of(authorization), dossier=dossier, term=authorization.term)
     if overall is not None:
         cited = {scenario.overall} | ({authorization.overall} if authorization else set())
-        if cited != {overall.digest}:
+        if cited != {digest_of(overall)}:
             yield Finding("overall_in_force", False, "scenario.overall")
         elif not case.trust.term.contains(case.now):
             yield Finding("overall_in_force", False, "trust-root.term")
         else:
-            yield _in_force("overall", overall.digest, dossier=dossier, term=overall.term)
+            yield _in_force("overall", digest_of(overall), dossier=dossier, term=overall.term)
 
 
 def _in_force(name: str, digest: str, *, dossier: Dossier, term: Term) -> Finding:
@@ -187,9 +194,12 @@ def _in_force(name: str, digest: str, *, dossier: Dossier, term: Term) -> Findin
 
 def _not_suspended(dossier: Dossier, scenario: Scenario) -> Finding:
     case = dossier.case
-    documents = [(SuspensionTarget.SCENARIO, scenario.digest), (SuspensionTarget.OVERALL, scenario.overall)]
+    documents = [
+        (SuspensionTarget.SCENARIO, digest_of(scenario)),
+        (SuspensionTarget.OVERALL, scenario.overall),
+    ]
     if dossier.authorization is not None:
-        documents.append((SuspensionTarget.AUTHORIZATION, dossier.authorization.digest))
+        documents.append((SuspensionTarget.AUTHORIZATION, digest_of(dossier.authorization)))
     for kind, digest in documents:
         if case.halts.suspended(kind, digest):
             return Finding("not_suspended", False, kind)
@@ -240,10 +250,10 @@ def _price_in_force(
     dossier: Dossier, price: PriceFiling, *, scenario: Scenario, authorization: Authorization
 ) -> Finding:
     comparisons = (
-        ("authorization.price_filing", authorization.price_filing == price.digest),
+        ("authorization.price_filing", authorization.price_filing == digest_of(price)),
         ("price.price_class", price.price_class == scenario.price_class),
         ("price.term", price.term.contains(dossier.case.now)),
-        ("price.supersedes", not dossier.case.halts.superseded(price.digest)),
+        ("price.supersedes", not dossier.case.halts.superseded(digest_of(price))),
     )
     failed = next((place for place, holds in comparisons if not holds), None)
     return Finding("price_in_force", failed is None, failed)
