@@ -56,6 +56,20 @@ class Processes:
                 stdin=subprocess.DEVNULL,
             )
 
+    def run(self, argv: Sequence[str]) -> None:
+        """Run a command of `domicile` to its end; raise `ProcessLost` with its last line unless it succeeds."""
+        name = "-".join(word for word in argv[:2])
+        self.start(name, argv)
+        self.finish(name)
+
+    def finish(self, name: str, seconds: float = 120.0) -> None:
+        """Wait for a command that was started; raise `ProcessLost` unless it succeeds."""
+        status = self._running.pop(name).wait(timeout=seconds)
+        if status:
+            raise ProcessLost(
+                f"expected `{name}` to succeed, got exit status {status}: {self._last_line(name)}"
+            )
+
     def kill(self, name: str) -> None:
         """SIGKILL, as a power cut would."""
         process = self._running.pop(name)
