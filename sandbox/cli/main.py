@@ -1,0 +1,77 @@
+"""`domicile`: the command line. A table of commands, each loaded when called, and one place where errors end.
+
+Exit status: 0 done, 2 malformed input, 3 refused, 4 not found, 5 unavailable (`sandbox.cli.exits`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from typer.core import TyperGroup
+
+from sandbox.cli.lazy import Target, lazy_group, with_entry_points
+
+COMMANDS: Final = {
+    "demo": Target("sandbox.cli.demo:demo", "Run the whole promise on real data, on this machine."),
+    "init": Target("sandbox.cli.setup:init", "Found a district on this machine."),
+    "serve": Target("sandbox.cli.serve:serve", "Run the coordinator."),
+    "doctor": Target("sandbox.cli.doctor:doctor", "Check what this machine needs to run domicile."),
+    "party": Target("sandbox.cli.setup:party", "Draw a party's keys, show a party."),
+    "catalog": Target(
+        "sandbox.cli.documents:catalog", "List the data sets of the district: metadata, never rows."
+    ),
+    "document": Target("sandbox.cli.documents:document", "Show, submit and sign documents."),
+    "scenario": Target("sandbox.cli.scenarios:scenario", "Draft, submit, sign, suspend and show scenarios."),
+    "consent": Target("sandbox.cli.consents:consent", "Grant, withdraw and list consents."),
+    "model": Target("sandbox.cli.models:model", "Submit a model; judge one."),
+    "job": Target("sandbox.cli.jobs:job", "Submit jobs, follow them, see why one was refused."),
+    "score": Target("sandbox.cli.jobs:score", "Fetch scores."),
+    "release": Target("sandbox.cli.jobs:release", "Show what left through the gate."),
+    "ledger": Target("sandbox.cli.ledger:ledger", "Export, prove and verify the evidence log."),
+    "usage": Target("sandbox.cli.ledger:usage", "Show metered usage of a month."),
+    "invoice": Target("sandbox.cli.ledger:invoice", "Show a recipient's invoice of a month."),
+    "bench": Target("sandbox.bench:app", "Measure, side by side with the plain baseline."),
+}
+DEPARTMENT_SIDE: Final = {
+    "enclave": "Run a department's enclave.",
+    "gate": "Run the release gate.",
+    "dataset": "Register, refresh and inspect a department's data sets.",
+}
+HELP: Final = (
+    "Put departments' data to work without any of it leaving home: approved models run where the data lives, and only"
+    " permitted results leave."
+)
+
+
+def command() -> TyperGroup:
+    """The whole command line."""
+    return lazy_group("domicile", HELP, with_entry_points(COMMANDS, DEPARTMENT_SIDE))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    try:
+        command().main(None if arguments is None else list(arguments), prog_name="domicile")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except Exception as error:
+        # Imported here, so that a process that ends well never loads what only tells of errors.
+        from sandbox.cli.exits import KNOWN, exit_status, problem_of
+        from sandbox.cli.output import show_problem
+
+        if not isinstance(error, KNOWN):
+            raise
+        show_problem(problem_of(error))
+        return exit_status(error)
+    return 0
+
+
+def main() -> None:
+    """Entry point."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()
