@@ -3,10 +3,10 @@
 Rules:
 1. Of a grant are kept: consent id, pid (HMAC under the domain key), expiry and commitment. The identifier is not.
 2. A batch is stored once, whole, in one transaction; the same head again changes nothing.
-3. A consent is accepted for a job if it is of the job's scenario and recipient (a vet job: any recipient of the scenario),
-   has not expired and is not withdrawn; the withdrawal may come from the service's message or from the log, whichever
-   is seen first. Presence in the data plays no part (design.md section 5a).
-4. What is not found, or found twice in one job, is not accepted.
+3. A consent is accepted for a job if the service that the scenario names granted it for the job's scenario and recipient
+   (a vet job: any recipient of the scenario), if it has not expired and is not withdrawn; the withdrawal may come from the
+   service's message or from the log, whichever is seen first. Presence in the data plays no part (design.md section 5a).
+4. What is not found is not accepted; of a person who stands in one job twice, the first slot alone is.
 
 Stored by batch as columns of packed records, so that a million consents are read in one piece and one in a few bytes.
 Ids are 128 random bits; the first 64 serve as the sort key and the whole id is compared.
@@ -108,13 +108,22 @@ class ConsentStore:
                 )
 
     def resolve(
-        self, ids: bytes, *, scenario: str, recipient: str | None, now: int, withdrawn: Collection[str]
+        self,
+        ids: bytes,
+        *,
+        scenario: str,
+        service: str,
+        recipient: str | None,
+        now: int,
+        withdrawn: Collection[str],
     ) -> Resolved:
-        """The slots of a job: `ids` packed in slot order; `recipient` None for any; `withdrawn` as the log says."""
+        """The slots of a job: `ids` packed in slot order; `service` is the one the scenario names; `recipient` None for
+        any; `withdrawn` the commitments that the log says.
+        """
         needles = words(ids)
         pids = np.zeros_like(needles)
         accepted = np.zeros(len(needles), dtype=np.bool_)
-        for batch in self._batches(scenario, recipient):
+        for batch in self._batches(scenario, service, recipient):
             slots, rows = _hits(batch, needles[:, 0], ~accepted)
             if len(slots) == 0:
                 continue
@@ -146,11 +155,11 @@ class ConsentStore:
             good &= ~_among(commitments, ended)
         return good
 
-    def _batches(self, scenario: str, recipient: str | None) -> list[_Batch]:
+    def _batches(self, scenario: str, service: str, recipient: str | None) -> list[_Batch]:
         found = self._durable.rows(
             "SELECT batch, service, count FROM consent_batches "
-            "WHERE scenario = ? AND (recipient = ? OR ? IS NULL) ORDER BY batch",
-            (scenario, recipient, recipient),
+            "WHERE scenario = ? AND service = ? AND (recipient = ? OR ? IS NULL) ORDER BY batch",
+            (scenario, service, recipient, recipient),
         )
         return [self._indexed(*row) for row in found]
 

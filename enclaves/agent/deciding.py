@@ -1,0 +1,64 @@
+"""The question this enclave asks the decision point about a run, from its own evidence alone."""
+
+from __future__ import annotations
+
+from enclaves.agent.house import House
+from enclaves.agent.stages import USED
+from enclaves.run.papers import Papers
+from enclaves.witness.witness import Seen
+from policies.decision.actions import computation
+from policies.decision.case import Case
+from policies.decision.permit import Permit, grant
+from policies.decision.scope import columns_of
+from policies.documents.dataset import Dataset
+from policies.documents.model import Part
+from policies.log.entry import EntryType
+
+
+def permit(house: House, papers: Papers, part: Part, *, seen: Seen, accepted: int) -> Permit:
+    """The permit to compute this run here, or `Refused` with every reason.
+
+    `accepted` is the number of slots whose consent stands and whose capacity holds. Halts are those of the own replay
+    at this moment.
+    """
+    datasets = house.datasets()
+    held = next((d for e in datasets if (d := Dataset.read(e)).id == part.dataset), None)
+    plan = papers.plan
+    case = Case(
+        trust=house.trust,
+        now=house.now(),
+        actor=papers.job.submitter,
+        halts=house.witness.halts,
+        department=house.department,
+        job=papers.job_envelope,
+        plan=papers.plan_envelope,
+        scenario=papers.scenario_envelope,
+        authorization=papers.authorization_envelope,
+        overall=papers.overall_envelope,
+        model=papers.model_envelope,
+        report=papers.report_envelope,
+        price=papers.price_envelope,
+        datasets=datasets,
+        columns=None if held is None else columns_of(part, held),
+        intent_included=is_intent(papers, seen),
+        checkpoint_size=seen.size,
+        checkpoint_age_s=seen.age_s,
+        runs_used=house.sessions.jobs_in(USED, ground=ground_of(papers), but=plan.job),
+        slots_accepted=accepted,
+    )
+    return grant(computation(papers.job), case)
+
+
+def is_intent(papers: Papers, seen: Seen) -> bool:
+    """Whether the proven entry is the intent of this very job, with its scenario, authorization and model."""
+    plan, digests = papers.plan, seen.entry.digests
+    named = {"job": plan.job, "scenario": plan.scenario, "model": plan.model}
+    if plan.authorization is not None:
+        named["authorization"] = plan.authorization
+    same = all(digests.get(name) == digest for name, digest in named.items())
+    return seen.entry.type is EntryType.INTENT and same
+
+
+def ground_of(papers: Papers) -> str:
+    """What limits the number of runs: the authorization, or for a vet job the scenario."""
+    return papers.plan.authorization or papers.plan.scenario

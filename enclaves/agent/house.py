@@ -1,0 +1,50 @@
+"""All that belongs to one enclave while it runs: who it is, what it holds, whom it asks for the time.
+
+Keys of a run live in `live` and in memory only; what must outlast a crash is in the stores, each in the durable file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from connectors.store import DomainStore
+from enclaves.agent.capacity import CapacityLedger
+from enclaves.agent.consents import ConsentStore
+from enclaves.agent.parts import PartStore
+from enclaves.protocols.sealing import SealingKey
+from enclaves.run.boot import BootKey
+from enclaves.run.sessions import Sessions
+from enclaves.run.wire import Wire
+from enclaves.witness.witness import Witness
+from policies.documents.envelope import Envelope
+from policies.documents.trust import TrustRoot
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One enclave's belongings."""
+
+    party: str
+    department: str
+    trust: TrustRoot
+    identity: Ed25519PrivateKey = field(repr=False)
+    sealing: SealingKey = field(repr=False)
+    boot: BootKey
+    wire: Wire
+    witness: Witness
+    store: DomainStore
+    datasets: Callable[[], tuple[Envelope, ...]]
+    """The signed data set documents of what the store holds now."""
+    sessions: Sessions
+    consents: ConsentStore
+    ledger: CapacityLedger
+    parts: PartStore
+    clock: Callable[[], int]
+
+    def now(self) -> datetime:
+        """The present moment, aware."""
+        return datetime.fromtimestamp(self.clock(), UTC)

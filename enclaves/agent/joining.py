@@ -1,0 +1,141 @@
+"""From a plan to a bundle: verify everything for oneself, decide, and only then say anything (docs/protocol.md 4.3).
+
+Steps, each of which may refuse:
+1. `register`: the plan is the coordinator's and its run id is new; the session row is durable.
+2. The intent stands in a fresh, quorum-cosigned checkpoint that the own replay confirms.
+3. All papers, the own part, and in mode bfv the gate's key, are what the plan names by digest.
+4. The slots: consent and capacity decide the accept bitmap, presence does not (design.md section 5a).
+5. The decision point permits.
+6. The session is durable as `bundled`; the bundle is the answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enclaves.agent.capacity import Account
+from enclaves.agent.consents import Resolved
+from enclaves.agent.deciding import permit
+from enclaves.agent.house import House
+from enclaves.agent.live import LiveRun, draw_ephemeral
+from enclaves.agent.stages import Stage
+from enclaves.protocols.secagg import EphemeralKey
+from enclaves.run import bitmap, subjects
+from enclaves.run.errors import RunRefused
+from enclaves.run.mail import Body, envelope, optional_envelope
+from enclaves.run.papers import Papers, gather, member_of, read_plan
+from enclaves.run.sessions import Session
+from policies import banding
+from policies.authorization import check_signed
+from policies.documents.authorization import JobKind
+from policies.documents.envelope import Envelope
+from policies.documents.job import HeKey, Plan
+from policies.documents.run import Bundle
+
+
+def register(house: House, body: Body) -> Plan:
+    """Step 1. Raises RunRefused(`run_repeated`), PolicyError."""
+    plan = read_plan(envelope(body, "plan"), house.trust)
+    session = Session(plan.sid, plan.job, plan.attempt, plan.authorization or plan.scenario, Stage.PLANNED)
+    house.sessions.begin(session, now=house.clock())
+    return plan
+
+
+def join(house: House, body: Body) -> LiveRun:
+    """Steps 2 to 6; the bundle is sent when this returns."""
+    plan_envelope = envelope(body, "plan")
+    plan = read_plan(plan_envelope, house.trust)
+    member_of(plan, house.party)
+    seen = house.witness.see(plan.intent)
+    papers = gather(plan_envelope, house.trust, house.wire)
+    part = house.parts.open(plan.model, papers.model)
+    context = None if plan.he_key is None else _context(house, plan, optional_envelope(body, "he_key"))
+    resolved = resolve(house, papers)
+    permit(house, papers, part.part, seen=seen, accepted=int(resolved.accepted.sum()))
+    bits = bitmap.pack(resolved.accepted)
+    ephemeral = draw_ephemeral()
+    bundle = _bundle(house, plan, bits=bits, ephemeral=ephemeral)
+    readers = [member.enclave for member in plan.roster] + [plan.gate]
+    house.wire.put_attachment(bits, audience=readers)
+    house.sessions.move(plan.sid, Stage.BUNDLED)
+    house.wire.send(
+        "coordinator",
+        "bundle",
+        {"bundle": bundle.to_json(), "boot": house.boot.certificate.to_json()},
+        run=papers.run,
+        attachments=(hashlib.sha256(bits).hexdigest(),),
+    )
+    return LiveRun(
+        papers=papers,
+        part=part,
+        seen=seen,
+        pids=resolved.pids,
+        accepted=resolved.accepted,
+        bundle=bundle,
+        ephemeral=ephemeral,
+        context=context,
+    )
+
+
+def resolve(house: House, papers: Papers) -> Resolved:
+    """Step 4: who the slots are, and which are accepted by consent and, in a score job, capacity."""
+    plan = papers.plan
+    ids = subjects.fetch(plan.subjects, house.wire)
+    resolved = house.consents.resolve(
+        ids,
+        scenario=plan.scenario,
+        service=papers.scenario.consent.service,
+        recipient=None if plan.job_kind is JobKind.VET else plan.recipient,
+        now=house.clock(),
+        withdrawn=house.witness.halts.withdrawals,
+    )
+    if plan.job_kind is JobKind.VET:
+        return resolved
+    accepted: NDArray[np.bool_] = resolved.accepted.copy()
+    slots = np.flatnonzero(accepted)
+    accepted[slots] = house.ledger.has_room(account_of(house, papers), resolved.pids[slots])
+    return Resolved(resolved.pids, accepted)
+
+
+def account_of(house: House, papers: Papers) -> Account:
+    """What this job spends on each person."""
+    return Account(
+        partner=papers.scenario.partner,
+        model=papers.plan.model,
+        job=papers.plan.job,
+        bits=banding.bits(papers.model),
+        limits=papers.scenario.limits,
+        now=house.clock(),
+    )
+
+
+def _context(house: House, plan: Plan, he_key: Envelope | None) -> bytes:
+    """The gate's public context, signed by the gate for this very attempt; its bytes are parsed in the worker alone."""
+    if he_key is None or he_key.digest != plan.he_key:
+        raise RunRefused("he_key_mismatch", "expected the key that the plan names, got another")
+    key = HeKey.read(he_key)
+    check_signed(he_key, key, house.trust)
+    if (key.gate, key.job, key.attempt) != (plan.gate, plan.job, plan.attempt):
+        raise RunRefused("he_key_mismatch", "expected the gate's key for this attempt, got another")
+    context = house.wire.get_attachment(key.context)
+    if hashlib.sha256(context).hexdigest() != key.context:
+        raise RunRefused("he_key_mismatch", "expected the context that the gate signed, got another")
+    return context
+
+
+def _bundle(house: House, plan: Plan, *, bits: bytes, ephemeral: EphemeralKey) -> Envelope:
+    run = plan.sid.hex()
+    bundle = Bundle(
+        id=f"bundle-{house.party}-{run[:12]}",
+        run=run,
+        department=house.department,
+        enclave=house.party,
+        boot=house.boot.certificate.digest,
+        ephemeral_key=base64.b64encode(ephemeral.public).decode(),
+        accepts=hashlib.sha256(bits).hexdigest(),
+    )
+    return bundle.envelope(house.boot.private)

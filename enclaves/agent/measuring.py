@@ -1,0 +1,58 @@
+"""Vet jobs: the metrics of the own part over the own population, signed by the enclave (docs/protocol.md section 5).
+
+The disclosure rule is applied inside the worker; a feature with fewer than ten persons refuses the run.
+"""
+
+from __future__ import annotations
+
+from enclaves.agent.house import House
+from enclaves.agent.live import LiveRun
+from enclaves.isolation.confined import run_confined
+from enclaves.isolation.limits import Limits
+from enclaves.run.errors import RunRefused
+from enclaves.worker.order import StatisticsOrder
+from enclaves.worker.rows import SNAPSHOT_NAME
+from policies.decision.permit import Permit
+from policies.documents import strict_json
+from policies.documents.vetting import VetMetrics
+from policies.errors import PolicyError
+
+_LIMITS = Limits(address_space_bytes=8 << 30, cpu_seconds=600, wall_seconds=300.0, output_bytes=1 << 20)
+
+
+def measure(house: House, live: LiveRun, granted: Permit) -> None:
+    """Describe the part's features and send the signed metrics."""
+    part = live.part.part
+    order = StatisticsOrder(granted.digest, house.store.snapshot_key(part.dataset), part)
+    with house.store.lease(part.dataset) as lease:
+        run = run_confined(
+            "enclaves.worker.statistics", order.frames(), files={SNAPSHOT_NAME: lease.path}, limits=_LIMITS
+        )
+        answers = list(run)
+    if len(answers) != 1:
+        raise RunRefused("worker_output_refused", f"expected one answer, got {len(answers)}")
+    metrics = _metrics(house, live, answers[0])
+    house.wire.send(
+        "coordinator",
+        "metrics",
+        {"metrics": metrics.envelope(house.identity).to_json()},
+        run=live.papers.run,
+    )
+
+
+def _metrics(house: House, live: LiveRun, answer: bytes) -> VetMetrics:
+    try:
+        features = strict_json.parse_object(answer).get("features")
+        return VetMetrics.from_body(
+            {
+                "id": f"metrics-{house.party}-{live.papers.run[:12]}",
+                "enclave": house.party,
+                "department": house.department,
+                "job": live.papers.plan.job,
+                "model": live.papers.plan.model,
+                "part": live.part.part.digest,
+                "features": features,
+            }
+        )
+    except PolicyError as error:
+        raise RunRefused("worker_output_refused", f"expected metrics: {error.code}") from None

@@ -1,0 +1,104 @@
+"""Opens an enclave: reads its settings and keys, checks what must hold before it may start, and puts the house together."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from connectors.catalog import Catalog
+from connectors.errors import ConnectorError
+from connectors.store import DomainStore
+from enclaves.agent.capacity import CapacityLedger
+from enclaves.agent.consents import ConsentStore
+from enclaves.agent.house import House
+from enclaves.agent.parts import PartStore
+from enclaves.agent.stages import TRANSITIONS
+from enclaves.run.boot import BootKey
+from enclaves.run.durable import Durable
+from enclaves.run.errors import ProcessRefused
+from enclaves.run.process import ProcessConfig
+from enclaves.run.sessions import Sessions
+from enclaves.run.wire import Wire
+from enclaves.transport.channel import now_utc
+from enclaves.transport.party import PartyKeys
+from enclaves.witness.memory import WitnessMemory
+from enclaves.witness.witness import Witness
+from policies.documents.envelope import Envelope
+from policies.documents.fields import Party
+from policies.documents.trust import TrustRoot
+
+STATE_FILE = "enclave.sqlite"
+WITNESS_FILE = "witness.sqlite"
+
+
+class EnclaveConfig(ProcessConfig):
+    """`enclave.toml`."""
+
+    department: Party
+
+
+def unix_time() -> int:
+    """The system clock in whole seconds."""
+    return int(time.time())
+
+
+def open_house(
+    config: EnclaveConfig,
+    keys: PartyKeys,
+    *,
+    trust: TrustRoot,
+    wire: Wire,
+    durable: Durable,
+    clock: Callable[[], int] = unix_time,
+) -> House:
+    """The house of the enclave that `config` names. Raises ProcessRefused for keys or ids that do not fit."""
+    entry = trust.enclave_of(config.department)
+    if entry is None or entry.id != config.party:
+        raise ProcessRefused(f"expected the enclave of `{config.department}`, got `{config.party}`")
+    if keys.sealing is None or entry.sealing_key != base64.b64encode(keys.sealing.public.raw).decode():
+        raise ProcessRefused("expected the sealing key that the trust root pins, got another")
+    domain = _domain_keys(config.home / "domain.key")
+    memory = WitnessMemory(config.home / "state" / WITNESS_FILE)
+    return House(
+        party=config.party,
+        department=config.department,
+        trust=trust,
+        identity=keys.identity,
+        sealing=keys.sealing,
+        boot=BootKey.draw(config.party, keys.identity, now=now_utc()),
+        wire=wire,
+        witness=Witness(
+            memory,
+            wire,
+            trust=trust,
+            pin=config.pin,
+            party=config.party,
+            key=keys.identity,
+            clock=clock,
+        ),
+        store=DomainStore(config.home / "store", store_key=domain["store_key"], pid_key=domain["pid_key"]),
+        datasets=lambda: declared(config.home / "catalog"),
+        sessions=Sessions(durable, TRANSITIONS),
+        consents=ConsentStore(durable),
+        ledger=CapacityLedger(durable),
+        parts=PartStore(durable, department=config.department, enclave=config.party, key=keys.sealing),
+        clock=clock,
+    )
+
+
+def declared(catalog: Path) -> tuple[Envelope, ...]:
+    """The signed declarations of all registered data sets, as they are now."""
+    held = Catalog(catalog)
+    return tuple(held.envelope(dataset.id) for dataset in held.datasets())
+
+
+def _domain_keys(path: Path) -> dict[str, bytes]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return {name: base64.b64decode(values[name], validate=True) for name in ("store_key", "pid_key")}
+    except (OSError, ValueError, KeyError, TypeError, binascii.Error, ConnectorError) as error:
+        raise ProcessRefused(f"expected a domain key file, got {type(error).__name__}") from None

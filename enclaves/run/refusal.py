@@ -1,0 +1,124 @@
+"""How a run is refused: one message to the coordinator with code, policy, reasons and the smallest change.
+
+Whatever went wrong, an exception's text never travels: it could quote a value. Codes do, and the texts of this table and
+of the policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from enclaves.errors import EnclaveError
+from enclaves.isolation.errors import IsolationError, TargetRefused, WorkerFailed
+from enclaves.transport.errors import TransportError
+from policies.decision.permit import Refused
+from policies.documents.strict_json import Json
+from policies.errors import PolicyError
+
+INTERNAL: Final = "internal_error"
+
+# Code of a worker's error class, the only thing known of it.
+WORKER_CODES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "TooFewPersons": "too_few_persons",
+        "OnnxRefused": "onnx_refused",
+        "OrderInvalid": "order_invalid",
+        "BfvRefused": "bfv_refused",
+        "ModelError": "model_error",
+    }
+)
+_Text = tuple[str, str, str, str]
+# Reason in Chinese and English, then the smallest change in both.
+TEXTS: Final[Mapping[str, _Text]] = MappingProxyType(
+    {
+        "session_lost": (
+            "进程重启，本次运行的密钥已不存在",
+            "the process restarted and the keys of this run are gone",
+            "发起新的运行",
+            "start a new attempt",
+        ),
+        "consent_missing": (
+            "没有任何人的有效同意",
+            "nobody's consent stands",
+            "取得个人对本场景与本接收方的有效同意",
+            "obtain consent for this scenario and recipient",
+        ),
+        "capacity_exhausted": (
+            "个人信息量额度已用完",
+            "the yearly capacity of a person is used up",
+            "减少作业对象，或等待额度恢复",
+            "leave out these persons, or wait until capacity returns",
+        ),
+        "part_missing": (
+            "尚未收到本部门的模型部分",
+            "this department's part of the model has not arrived",
+            "由平台合作方重新发送模型部分",
+            "have the partner send the part again",
+        ),
+        "too_few_persons": (
+            "人数不足十人，不予统计",
+            "fewer than ten persons, so nothing is told of them",
+            "选用覆盖人数更多的字段",
+            "use columns that more persons have",
+        ),
+        "checkpoint_stale": (
+            "日志检查点缺少法定见证或已超过十分钟",
+            "the checkpoint lacks the quorum of witnesses or is older than ten minutes",
+            "取得十分钟内会签的检查点后重试",
+            "obtain a checkpoint cosigned within ten minutes and try again",
+        ),
+        "log_rolled_back": (
+            "日志与本方所见不一致",
+            "the log contradicts what this party has seen",
+            "由审计方核查日志",
+            "have the auditor examine the log",
+        ),
+    }
+)
+_OTHER: Final[_Text] = (
+    "运行未通过本方核验",
+    "the run did not pass this party's checks",
+    "按协议核对后发起新的运行",
+    "check against the protocol and start a new attempt",
+)
+
+
+def refusal_of(error: Exception) -> dict[str, Json]:
+    """The body of a `refusal` message for whatever stopped a run."""
+    if isinstance(error, Refused) and error.denials:
+        return error.denials[0].to_json()
+    return refusal(code_of(error))
+
+
+def refusal(code: str) -> dict[str, Json]:
+    """The body of a `refusal` message with the texts of `code`."""
+    reason_zh, reason_en, change_zh, change_en = TEXTS.get(code, _OTHER)
+    return {
+        "code": code,
+        "policy": "protocol",
+        "reason": {"zh": reason_zh, "en": reason_en},
+        "change": {"zh": change_zh, "en": change_en},
+        "where": "run",
+    }
+
+
+def session_is_lost(error: Exception) -> bool:
+    """Whether the run failed for no rule's sake: another attempt with new keys may succeed."""
+    if isinstance(error, (WorkerFailed, TargetRefused)):
+        return False
+    return isinstance(error, (IsolationError, TransportError)) or code_of(error) == INTERNAL
+
+
+def code_of(error: Exception) -> str:
+    """The stable code of an error; `internal_error` for one that has none."""
+    match error:
+        case Refused() if error.denials:
+            return error.denials[0].code
+        case WorkerFailed():
+            return WORKER_CODES.get(error.error_class, error.code)
+        case EnclaveError() | PolicyError():
+            return error.code
+        case _:
+            return INTERNAL
