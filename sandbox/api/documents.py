@@ -12,6 +12,7 @@ from policies.documents.kinds import KINDS, json_schema
 from sandbox.api.exchange import Exchange, SignedRoute, exchange_of
 from sandbox.documents import attachments, registry
 from sandbox.documents.halting import post_document
+from sandbox.jobs.orchestrator import stop_halted
 from sandbox.store.answers import Answer
 from sandbox.store.database import Transaction
 from sandbox.store.errors import Malformed, NotFound
@@ -30,7 +31,8 @@ def post(exchange: Signed) -> Response:
     envelope = dsse.from_json(body["envelope"])
 
     def act(transaction: Transaction) -> object:
-        stored = post_document(exchange.district, transaction, envelope, actor=exchange.caller.id)
+        stored, targets = post_document(exchange.district, transaction, envelope, actor=exchange.caller.id)
+        stop_halted(exchange.district, transaction, targets)
         return {"digest": stored.digest, "signers": list(stored.signers), "index": stored.log_index}
 
     return exchange.write(act)

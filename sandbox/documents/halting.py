@@ -41,8 +41,10 @@ class HaltRefused(PolicyError):
     code = "halt_not_allowed"
 
 
-def post_document(district: District, transaction: Transaction, envelope: Envelope, *, actor: str) -> Stored:
-    """Keep a document that came through the front door, and carry out what it stops."""
+def post_document(
+    district: District, transaction: Transaction, envelope: Envelope, *, actor: str
+) -> tuple[Stored, list[Target]]:
+    """Keep a document that came through the front door, log what it stops, and return that too."""
     if envelope.kind not in registry.POSTABLE:
         raise Malformed(f"expected a document to be posted here, got a `{envelope.kind[:40]}`")
     known = registry.find(transaction.connection, envelope.digest)
@@ -55,7 +57,7 @@ def post_document(district: District, transaction: Transaction, envelope: Envelo
     stored = registry.store_document(district, transaction, envelope, actor=actor)
     if entries:
         record(district, transaction, *entries)
-    return stored
+    return stored, [entry.target for entry in entries if entry.target is not None]
 
 
 def _suspend(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
@@ -116,9 +117,13 @@ def find(connection: Connection, digest: str) -> Stored | None:
     ).first()
     if row is None:
         return None
-    return Stored(
-        dsse.parse(bytes(row.envelope)), tuple(json.loads(row.signers)), row.complete, row.log_index
-    )
+    return Stored(_parsed(bytes(row.envelope)), tuple(json.loads(row.signers)), row.complete, row.log_index)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(data: bytes) -> Envelope:
+    """Parsing is pure, and a fetch every few milliseconds cites the same documents again and again."""
+    return dsse.parse(data)
 
 
 def get(connection: Connection, digest: str) -> Stored:

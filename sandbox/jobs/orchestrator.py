@@ -1,14 +1,339 @@
-"""Interim."""
+"""Carrying jobs forward: events in, effects out, in the transaction of whatever caused them.
+
+The decisions are the tables of `sandbox.jobs.states`; this module only executes them. Everything a run needs is in the
+database: a coordinator that starts again goes on where it stopped, and a run whose answer never came is begun anew by the
+clock. Messages are said once for each run, topic and recipient, so that doing something twice does nothing.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from sqlalchemy import insert, select
+
+from policies.documents.authorization import Scenario
+from policies.documents.halts import RevocationTarget, SuspensionTarget
+from policies.documents.strict_json import Json
+from policies.documents.trust import Role
+from policies.log.entry import Entry, EntryType, Target, instant
+from policies.log.note import Note, TreeHead
 from sandbox.district import District
+from sandbox.documents import registry
+from sandbox.documents.evidence import record
+from sandbox.jobs import rows
+from sandbox.jobs.planning import make_plan
+from sandbox.jobs.rows import JobRow
+from sandbox.jobs.states import RUN_STATES, TERMINAL, WAITING_FOR_QUORUM, Effect, Event, loss, step
+from sandbox.mailboxes.mailbox import Mail, send
 from sandbox.store.database import Transaction
+from sandbox.store.tables import run_items, runs
+
+SLOTS_PER_SECOND: Final = 20_000
+"""How much longer a large job may take before it counts as lost; an eighth of what the slowest mode does."""
+QUORUM_TIMEOUTS: Final = 6
+"""Attempt timeouts that witnesses are given to cosign an intent or outcome."""
+
+
+def fire(
+    district: District,
+    transaction: Transaction,
+    job: JobRow,
+    event: Event,
+    *,
+    reason: Mapping[str, Json] | None = None,
+) -> JobRow:
+    """Let `event` happen to `job`: change the state and execute the effects; what is not expected is ignored."""
+    following = step(job.state, event, mode=job.mode)
+    if following is None or following.state is None:
+        return job
+    values: dict[str, object] = {"state": following.state.value}
+    if reason is not None and following.state in TERMINAL:
+        values["reason"] = json.dumps(dict(reason), ensure_ascii=False)
+    if Effect.NEXT_ATTEMPT in following.effects:
+        _abort_if(district, transaction, job, Effect.ABORT in following.effects, reason)
+        values |= {"attempt": job.attempt + 1, "run": None}
+    changed = rows.change(transaction, job.digest, **values)
+    rows.note_progress(district, transaction, job.digest, following.state)
+    for effect in following.effects:
+        if effect is Effect.ABORT and Effect.NEXT_ATTEMPT in following.effects:
+            continue
+        changed = _EFFECTS[effect](district, transaction, changed)
+    return rows.change(transaction, job.digest, deadline=_deadline(district, changed))
 
 
 def advance_cosigned(district: District, transaction: Transaction) -> None:
-    """Wake jobs."""
+    """Wake the jobs whose entry a quorum has cosigned."""
+    connection = transaction.connection
+    waiting = [job for job in rows.unfinished(connection) if job.state in WAITING_FOR_QUORUM]
+    sizes = [job.await_size for job in waiting if job.await_size is not None]
+    if not sizes:
+        return
+    note = district.log.cosigned(connection, min(sizes), district.trust.quorum)
+    if note is None:
+        return
+    size = TreeHead.parse(Note.parse(note).body).size
+    for job in waiting:
+        if job.await_size is not None and job.await_size <= size:
+            fire(district, transaction, job, Event.COSIGNED)
 
 
 def tick_jobs(district: District, transaction: Transaction) -> None:
-    """Deadlines."""
+    """Move on the jobs whose time has passed."""
+    now = district.now
+    for job in rows.unfinished(transaction.connection):
+        if now >= job.expires_at:
+            fire(district, transaction, job, Event.EXPIRED, reason=_failure("job_expired"))
+        elif job.deadline is not None and now >= job.deadline:
+            _overdue(district, transaction, job)
+
+
+def stop_halted(district: District, transaction: Transaction, targets: Iterable[Target]) -> None:
+    """End the jobs that run under what was just suspended or revoked."""
+    halted = list(targets)
+    if not halted:
+        return
+    for job in rows.unfinished(transaction.connection):
+        if any(_touches(transaction, job, target) for target in halted):
+            fire(district, transaction, job, Event.HALTED, reason=_failure("suspended"))
+
+
+def _overdue(district: District, transaction: Transaction, job: JobRow) -> None:
+    if job.state in WAITING_FOR_QUORUM:
+        fire(district, transaction, job, Event.EXPIRED, reason=_failure("quorum_missing"))
+    else:
+        fire(district, transaction, job, loss(job.attempt), reason=_failure("no_answer"))
+
+
+def _deadline(district: District, job: JobRow) -> float | None:
+    timeout = district.settings.attempt_timeout_s
+    if job.state in WAITING_FOR_QUORUM:
+        return district.now + QUORUM_TIMEOUTS * timeout
+    if job.state in RUN_STATES:
+        return district.now + timeout + job.slots / SLOTS_PER_SECOND
+    return None
+
+
+def _touches(transaction: Transaction, job: JobRow, target: Target) -> bool:
+    match target.kind:
+        case SuspensionTarget.SCENARIO:
+            return target.id == job.scenario
+        case SuspensionTarget.AUTHORIZATION:
+            return target.id == job.authorization
+        case SuspensionTarget.PARTY:
+            scenario = _scenario(transaction, job)
+            return target.id in {job.submitter, job.recipient, scenario.partner, *scenario.departments}
+        case SuspensionTarget.OVERALL:
+            return _scenario(transaction, job).overall == target.id
+        case RevocationTarget.MODEL:
+            return rows.job_document(transaction.connection, job).model == target.id
+        case _:
+            return False
+
+
+def _scenario(transaction: Transaction, job: JobRow) -> Scenario:
+    return Scenario.read(registry.get(transaction.connection, job.scenario).envelope)
+
+
+def _failure(code: str) -> dict[str, Json]:
+    return {"code": code}
+
+
+# Effects. Each returns the job as it stands afterwards.
+
+
+def _log_intent(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    document = rows.job_document(transaction.connection, job)
+    digests = {"job": job.digest, "scenario": job.scenario, "model": document.model}
+    if job.authorization is not None:
+        digests["authorization"] = job.authorization
+    entry = Entry(
+        type=EntryType.INTENT,
+        at=instant(int(district.now)),
+        actor=job.submitter,
+        scenario=job.scenario,
+        job=job.digest,
+        digests=digests,
+        facts={"kind": job.kind, "slots": job.slots},
+    )
+    index = record(district, transaction, entry)[0]
+    return rows.change(transaction, job.digest, intent=index, await_size=index + 1)
+
+
+def _log_refusal(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    code = str((job.reason or {}).get("code", "refused"))
+    entry = Entry(
+        type=EntryType.REFUSAL,
+        at=instant(int(district.now)),
+        actor=job.submitter,
+        scenario=job.scenario,
+        job=job.digest,
+        digests={"job": job.digest},
+        facts={"code": code, **_policy(job)},
+    )
+    record(district, transaction, entry)
+    return job
+
+
+def _log_end(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    code = str((job.reason or {}).get("code", job.state))
+    digests = {"job": job.digest} | ({"run": job.run} if job.run else {})
+    entry = Entry(
+        type=EntryType.OUTCOME,
+        at=instant(int(district.now)),
+        actor=district.me,
+        scenario=job.scenario,
+        job=job.digest,
+        digests=digests,
+        facts={"result": job.state.value, "code": code, **_policy(job)},
+    )
+    record(district, transaction, entry)
+    return job
+
+
+def _policy(job: JobRow) -> dict[str, str]:
+    policy = (job.reason or {}).get("policy")
+    return {"policy": policy} if isinstance(policy, str) and policy else {}
+
+
+def _request_key(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    body: dict[str, Json] = {"job": job.digest, "attempt": job.attempt}
+    gate = district.trust.sole(Role.GATE).id
+    send(district, transaction, Mail(gate, "he-key-request", run=None, body=body), sender=district.me)
+    return job
+
+
+def _mail_plan(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    connection = transaction.connection
+    key = _items(transaction, job.key_run, "he-key")
+    he_key = registry.get(connection, str(key[0]["digest"])).envelope if key else None
+    plan = make_plan(district, connection, job, he_key=he_key.digest if he_key else None)
+    envelope = plan.envelope(district.keys.identity)
+    run = plan.sid.hex()
+    registry.keep(district, transaction, envelope)
+    connection.execute(
+        insert(runs).values(sid=run, job=job.digest, attempt=job.attempt, plan=envelope.digest)
+    )
+    body: dict[str, Json] = {"plan": envelope.to_json(), "he_key": he_key.to_json() if he_key else None}
+    recipients = [member.enclave for member in plan.roster] + [plan.gate]
+    mails = [Mail(party, "plan", run=run, body=body) for party in recipients]
+    send(district, transaction, *mails, sender=district.me)
+    return rows.change(transaction, job.digest, run=run)
+
+
+def _relay_bundles(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    return _relay(district, transaction, job, topic="bundle", relayed="bundles")
+
+
+def _relay_transcripts(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    return _relay(district, transaction, job, topic="transcript", relayed="transcripts")
+
+
+def _relay(district: District, transaction: Transaction, job: JobRow, *, topic: str, relayed: str) -> JobRow:
+    run = str(job.run)
+    items = [_relayed(item, topic) for item in _items(transaction, run, topic)]
+    _, plan = rows.of_run(transaction.connection, run)
+    mails = [Mail(member.enclave, relayed, run=run, body={"items": items}) for member in plan.roster]
+    send(district, transaction, *mails, sender=district.me)
+    return job
+
+
+def _mail_open(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    connection, run = transaction.connection, str(job.run)
+    _, plan = rows.of_run(connection, run)
+    he_key = registry.get(connection, plan.he_key).envelope.to_json() if plan.he_key else None
+    body: dict[str, Json] = {
+        "plan": registry.get(connection, plan.digest).envelope.to_json(),
+        "he_key": he_key,
+        "bundles": [_relayed(item, "bundle") for item in _items(transaction, run, "bundle")],
+        "transcripts": [_relayed(item, "transcript") for item in _items(transaction, run, "transcript")],
+        "contributions": [
+            _relayed(item, "contribution") for item in _items(transaction, run, "contribution")
+        ],
+    }
+    send(district, transaction, Mail(plan.gate, "open", run=run, body=body), sender=district.me)
+    return job
+
+
+def _log_release(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    release = transaction.connection.execute(select(runs.c.release).where(runs.c.sid == job.run)).scalar_one()
+    entry = Entry(
+        type=EntryType.OUTCOME,
+        at=instant(int(district.now)),
+        actor=district.me,
+        scenario=job.scenario,
+        job=job.digest,
+        digests={"job": job.digest, "run": str(job.run), "release": release},
+        facts={"result": "released"},
+    )
+    index = record(district, transaction, entry)[0]
+    return rows.change(transaction, job.digest, await_size=index + 1)
+
+
+def _mail_outcome(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    gate = district.trust.sole(Role.GATE).id
+    index = (job.await_size or 1) - 1
+    mail = Mail(gate, "outcome", run=job.run, body={"index": index})
+    send(district, transaction, mail, sender=district.me)
+    return job
+
+
+def _abort_if(
+    district: District,
+    transaction: Transaction,
+    job: JobRow,
+    wanted: bool,
+    reason: Mapping[str, Json] | None,
+) -> None:
+    if wanted and job.run is not None:
+        _, plan = rows.of_run(transaction.connection, job.run)
+        body: dict[str, Json] = {"code": str((reason or job.reason or {}).get("code", "lost"))}
+        recipients = [member.enclave for member in plan.roster] + [plan.gate]
+        mails = [Mail(party, "abort", run=job.run, body=body) for party in recipients]
+        send(district, transaction, *mails, sender=district.me)
+
+
+def _abort(district: District, transaction: Transaction, job: JobRow) -> JobRow:
+    _abort_if(district, transaction, job, True, None)
+    return job
+
+
+def _nothing(_: District, __: Transaction, job: JobRow) -> JobRow:
+    """Done elsewhere: slots are stored by the inbox before the event, an attempt is counted by `fire`."""
+    return job
+
+
+def _items(transaction: Transaction, run: str, topic: str) -> list[dict[str, Json]]:
+    """What the roster said in a run, by party."""
+    found = transaction.connection.execute(
+        select(run_items.c.body)
+        .where(run_items.c.run == run, run_items.c.topic == topic)
+        .order_by(run_items.c.party)
+    ).scalars()
+    return [json.loads(body) for body in found]
+
+
+def _relayed(item: dict[str, Json], topic: str) -> Json:
+    """A message's body as it is relayed: unchanged, a lone envelope without its wrapping."""
+    return item if topic == "bundle" else item[topic]
+
+
+_EFFECTS: Final[Mapping[Effect, Callable[[District, Transaction, JobRow], JobRow]]] = MappingProxyType(
+    {
+        Effect.LOG_INTENT: _log_intent,
+        Effect.LOG_REFUSAL: _log_refusal,
+        Effect.LOG_END: _log_end,
+        Effect.REQUEST_KEY: _request_key,
+        Effect.MAIL_PLAN: _mail_plan,
+        Effect.RELAY_BUNDLES: _relay_bundles,
+        Effect.RELAY_TRANSCRIPTS: _relay_transcripts,
+        Effect.MAIL_OPEN: _mail_open,
+        Effect.LOG_RELEASE: _log_release,
+        Effect.MAIL_OUTCOME: _mail_outcome,
+        Effect.ABORT: _abort,
+        Effect.STORE_SLOTS: _nothing,
+        Effect.NEXT_ATTEMPT: _nothing,
+    }
+)

@@ -82,7 +82,7 @@ consents: Final = Table(
     "consents",
     METADATA,
     Column("id", LargeBinary(16), primary_key=True),
-    Column("head", String(64), nullable=False),
+    Column("head", String(64), nullable=False, index=True),
     Column("scenario", String(64), nullable=False),
     Column("recipient", String(63), nullable=False),
     Column("service", String(63), nullable=False),

@@ -1,0 +1,104 @@
+"""The coordinator's own decisions: may this job be taken in, may these scores be handed over?
+
+It gathers the documents a question rests on and what the coordinator has counted; the facts and the decision are
+`policies.decision`. A document that is not here stays None and denies. Enclaves and gate decide again for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from policies.decision.actions import Action, admission
+from policies.decision.case import Case
+from policies.decision.decide import Decision
+from policies.decision.permit import decide_case
+from policies.documents.authorization import Authorization, Scenario
+from policies.documents.envelope import Envelope
+from policies.documents.job import Job
+from policies.documents.strict_json import Json
+from sandbox.district import District
+from sandbox.documents import registry
+from sandbox.jobs.rows import runs_used
+
+
+def judge_admission(
+    district: District, connection: Connection, envelope: Envelope, *, job: Job, slots_accepted: int
+) -> Decision:
+    """Whether `job` (in `envelope`) may be taken in; `slots_accepted` of its consents stand."""
+    scenario = _envelope(connection, job.scenario)
+    authorization = _envelope(connection, job.authorization)
+    case = Case(
+        trust=district.trust,
+        now=datetime.fromtimestamp(district.now, UTC),
+        actor=job.submitter,
+        halts=district.halts,
+        job=envelope,
+        scenario=scenario,
+        authorization=authorization,
+        overall=_overall(connection, scenario),
+        model=_envelope(connection, job.model),
+        report=_cited(connection, authorization, "vetting_report"),
+        price=_cited(connection, authorization, "price_filing"),
+        runs_used=runs_used(connection, job),
+        slots_accepted=slots_accepted,
+    )
+    return decide_case(admission(job), case)
+
+
+def judge_delivery(
+    district: District,
+    connection: Connection,
+    *,
+    recipient: str,
+    authorization: Envelope,
+    releases: Sequence[Envelope],
+    slots_accepted: int,
+    fetches_used: int,
+    unit_price: Decimal | None,
+) -> Decision:
+    """Whether `slots_accepted` scores of `releases` may be delivered to `recipient` under `authorization`."""
+    document = Authorization.read(authorization)
+    scenario = _envelope(connection, document.scenario)
+    case = Case(
+        trust=district.trust,
+        now=datetime.fromtimestamp(district.now, UTC),
+        actor=recipient,
+        halts=district.halts,
+        scenario=scenario,
+        authorization=authorization,
+        overall=_overall(connection, scenario),
+        model=_envelope(connection, document.model),
+        report=_envelope(connection, document.vetting_report),
+        price=_envelope(connection, document.price_filing),
+        releases=tuple(releases),
+        slots_accepted=slots_accepted,
+        fetches_used=fetches_used,
+        unit_price=unit_price,
+    )
+    return decide_case(Action.DELIVER, case)
+
+
+def reason_of(decision: Decision) -> dict[str, Json]:
+    """A denial as job status and problem documents show it: the first rule that failed, and all of them in `denials`."""
+    denials = [denial.to_json() for denial in decision.denials]
+    return {**denials[0], "denials": list(denials)}
+
+
+def _envelope(connection: Connection, digest: str | None) -> Envelope | None:
+    stored = registry.find(connection, digest) if digest else None
+    return None if stored is None else stored.envelope
+
+
+def _overall(connection: Connection, scenario: Envelope | None) -> Envelope | None:
+    return None if scenario is None else _envelope(connection, Scenario.read(scenario).overall)
+
+
+def _cited(connection: Connection, authorization: Envelope | None, member: str) -> Envelope | None:
+    if authorization is None:
+        return None
+    digest: str = getattr(Authorization.read(authorization), member)
+    return _envelope(connection, digest)

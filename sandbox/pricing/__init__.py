@@ -1,0 +1,1 @@
+"""What was used, at which filed price, and the invoice that follows."""

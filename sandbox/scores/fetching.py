@@ -1,0 +1,292 @@
+"""Fetching: the last look before a sealed score is handed over, and the act itself as one transaction.
+
+Rules this module decides:
+
+1. Each consent is looked at by itself: registered for this scenario and this recipient, not withdrawn, not expired, with a
+   sealed score for this recipient that is not expired. What fails is refused by its code, and nothing else is said of it.
+2. The rest is one question to the decision point (action `deliver`): authorization and scenario in force and not
+   suspended, model not revoked, price in force and within its cap, fetches left for all that are asked.
+3. Delivery is one transaction: the authorization's counter, the usage event, the `delivery` entry with the salted
+   commitments, the receipt. Its first answer is stored with it, so that the same request again bills nothing.
+4. Every refusal is recorded (RQ-169).
+
+Honest limit (design.md §3): the scores are already sealed to the recipient; this check trusts the coordinator.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy.dialects.sqlite import insert as insert_or
+
+from policies.decision.decide import Decision
+from policies.documents import envelope as dsse
+from policies.documents import strict_json
+from policies.documents.authorization import Authorization
+from policies.documents.envelope import Envelope
+from policies.documents.job import Receipt
+from policies.documents.strict_json import Json
+from policies.documents.trust import Role
+from policies.log.entry import Entry, EntryType, instant
+from sandbox.district import District
+from sandbox.documents import registry
+from sandbox.documents.evidence import record
+from sandbox.documents.halting import COMMITMENTS_PER_ENTRY
+from sandbox.jobs.judge import judge_delivery
+from sandbox.pricing.tariff import Tariff, tariff_of
+from sandbox.pricing.usage import Usage, store_usage
+from sandbox.scores.shelf import bitmap_bytes, proof
+from sandbox.store.database import Transaction
+from sandbox.store.tables import consents, counters, receipts, releases, scores
+
+MAX_CONSENTS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A consent that stands, with its sealed slot."""
+
+    consent: bytes
+    commitment: str
+    release: str
+    slot: int
+    position: int
+    slots: int
+    slot_bytes: int
+    attachment: str
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What came of a fetch: its answer, and the decision when the whole of it was denied."""
+
+    results: list[Json]
+    releases: dict[str, Json]
+    receipt: Json
+    codes: tuple[str, ...]
+    denied: Decision | None
+
+    def to_json(self) -> dict[str, Json]:
+        return {"results": self.results, "releases": self.releases, "receipt": self.receipt}
+
+
+def fetch(
+    district: District,
+    transaction: Transaction,
+    *,
+    recipient: str,
+    authorization: str,
+    consent_ids: Sequence[bytes],
+) -> Fetch:
+    """Hand over what may be handed over to `recipient`; raise `NotFound` for an unknown authorization."""
+    connection = transaction.connection
+    envelope = registry.get(connection, authorization).envelope
+    document = Authorization.read(envelope)
+    tariff = tariff_of(connection, document)
+    looked = _look(district, connection, consent_ids, recipient=recipient, document=document)
+    found = [item for item in looked if isinstance(item, Found)]
+    denied = _denial(district, connection, found, recipient=recipient, envelope=envelope, tariff=tariff)
+    if denied is not None:
+        looked = [denied.codes[0] if isinstance(item, Found) else item for item in looked]
+        found = []
+    receipt = None
+    if found and tariff is not None:
+        receipt = _deliver(
+            district, transaction, found, recipient=recipient, document=document, tariff=tariff
+        )
+    codes = tuple(item for item in looked if isinstance(item, str))
+    if codes:
+        record(district, transaction, _refusal(district, recipient, document, codes))
+    return Fetch(
+        results=[_result(district, i, item) for i, item in zip(consent_ids, looked, strict=True)],
+        releases={item.release: item.envelope.to_json() for item in found},
+        receipt=None if receipt is None else receipt.to_json(),
+        codes=codes,
+        denied=denied,
+    )
+
+
+def _look(
+    district: District,
+    connection: Connection,
+    ids: Sequence[bytes],
+    *,
+    recipient: str,
+    document: Authorization,
+) -> list[Found | str]:
+    """For each consent its sealed slot, or the code of what fails, in the order asked for."""
+    authorization = document.digest
+    known = {
+        bytes(row.id): row
+        for row in connection.execute(select(consents).where(consents.c.id.in_(ids)))
+        if (row.scenario, row.recipient) == (document.scenario, recipient)
+    }
+    query = (
+        select(scores, releases)
+        .join(releases, scores.c.release == releases.c.seq)
+        .where(scores.c.authorization == authorization, scores.c.consent.in_(ids))
+    )
+    shelved = {bytes(row.consent): row for row in connection.execute(query) if row.recipient == recipient}
+    envelopes = {row.digest: dsse.parse(bytes(row.envelope)) for row in shelved.values()}
+    looked: list[Found | str] = []
+    for consent in ids:
+        code = _standing(known.get(consent), shelved.get(consent), now=district.now)
+        looked.append(code or _found(consent, known[consent], shelved[consent], envelopes))
+    return looked
+
+
+def _standing(consent: Row[Any] | None, score: Row[Any] | None, *, now: float) -> str | None:
+    """Why this consent's score may not be handed over; None when it may."""
+    if consent is None:
+        return "consent_missing"
+    if consent.withdrawn:
+        return "consent_withdrawn"
+    if consent.expires_at <= now:
+        return "consent_expired"
+    if score is None:
+        return "score_not_found"
+    return "score_expired" if score.expires_at <= now else None
+
+
+def _found(consent: bytes, known: Row[Any], score: Row[Any], envelopes: Mapping[str, Envelope]) -> Found:
+    return Found(
+        consent=consent,
+        commitment=known.commitment,
+        release=score.digest,
+        slot=score.slot,
+        position=score.position,
+        slots=score.slots,
+        slot_bytes=score.slot_bytes,
+        attachment=score.attachment,
+        envelope=envelopes[score.digest],
+    )
+
+
+def _denial(
+    district: District,
+    connection: Connection,
+    found: Sequence[Found],
+    *,
+    recipient: str,
+    envelope: Envelope,
+    tariff: Tariff | None,
+) -> Decision | None:
+    """The decision when delivering `found` is denied; None when it is allowed or there is nothing to deliver."""
+    if not found:
+        return None
+    decision = judge_delivery(
+        district,
+        connection,
+        recipient=recipient,
+        authorization=envelope,
+        releases=list({item.release: item.envelope for item in found}.values()),
+        slots_accepted=len(found),
+        fetches_used=delivered(connection, envelope.digest),
+        unit_price=None if tariff is None else tariff.unit_price,
+    )
+    return None if decision.allowed else decision
+
+
+def delivered(connection: Connection, authorization: str) -> int:
+    """Scores delivered so far under an authorization."""
+    query = select(counters.c.value).where(counters.c.name == _counter(authorization))
+    return int(connection.execute(query).scalar() or 0)
+
+
+def _deliver(
+    district: District,
+    transaction: Transaction,
+    found: Sequence[Found],
+    *,
+    recipient: str,
+    document: Authorization,
+    tariff: Tariff,
+) -> Envelope:
+    """Count, meter, record and receipt the delivery of `found`."""
+    authorization, connection = document.digest, transaction.connection
+    counted = insert_or(counters).values(name=_counter(authorization), value=len(found))
+    connection.execute(
+        counted.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + len(found)})
+    )
+    event_id = secrets.token_hex(16)
+    at = instant(int(district.now))
+    deliveries = strict_json.digest([{"release": item.release, "slot": item.slot} for item in found])
+    receipt = Receipt(
+        id=f"receipt-{event_id}",
+        operator=district.trust.sole(Role.OPERATOR).id,
+        recipient=recipient,
+        authorization=authorization,
+        deliveries=deliveries,
+        units=len(found),
+        unit_price=format(tariff.unit_price, "f"),
+        currency=tariff.currency,
+        delivered_at=at,
+    ).envelope(district.keys.identity)
+    usage = Usage(
+        id=event_id,
+        at=at,
+        recipient=recipient,
+        scenario=document.scenario,
+        authorization=authorization,
+        units=len(found),
+        tariff=tariff,
+        receipt=receipt.digest,
+    )
+    store_usage(transaction, usage, source=district.trust.log.origin)
+    connection.execute(
+        insert(receipts).values(digest=receipt.digest, usage=event_id, envelope=receipt.to_bytes())
+    )
+    digests = {"authorization": authorization, "receipt": receipt.digest}
+    entries = [
+        Entry(
+            type=EntryType.DELIVERY,
+            at=at,
+            actor=recipient,
+            scenario=document.scenario,
+            digests=digests,
+            commitments=tuple(item.commitment for item in found[start : start + COMMITMENTS_PER_ENTRY]),
+            facts={"units": len(found[start : start + COMMITMENTS_PER_ENTRY]), "usage": event_id},
+        )
+        for start in range(0, len(found), COMMITMENTS_PER_ENTRY)
+    ]
+    record(district, transaction, *entries)
+    return receipt
+
+
+def _result(district: District, consent: bytes, item: Found | str) -> Json:
+    if isinstance(item, str):
+        return {"consent": consent.hex(), "status": "refused", "code": item}
+    offset = bitmap_bytes(item.slots) + item.position * item.slot_bytes
+    sealed = district.attachments.slice(item.attachment, offset, size=item.slot_bytes)
+    path = proof(district.trees, item.release, item.slot, count=item.slots)
+    return {
+        "consent": consent.hex(),
+        "status": "sealed",
+        "release": item.release,
+        "slot": item.slot,
+        "sealed": base64.b64encode(sealed).decode(),
+        "proof": [value.hex() for value in path],
+    }
+
+
+def _refusal(district: District, recipient: str, document: Authorization, codes: Sequence[str]) -> Entry:
+    counted = sorted(Counter(codes).items())
+    return Entry(
+        type=EntryType.REFUSAL,
+        at=instant(int(district.now)),
+        actor=recipient,
+        scenario=document.scenario,
+        digests={"authorization": document.digest},
+        facts={"action": "deliver", **{f"refused.{code}"[:64]: count for code, count in counted}},
+    )
+
+
+def _counter(authorization: str) -> str:
+    return f"delivered/{authorization}"
