@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from connectors.errors import SourceRefused
-from connectors.sources.cells import BATCH_ROWS, CellCheck, first_misfit
+from connectors.sources.cells import BATCH_ROWS, CellCheck
 from connectors.sources.schema import WORDS, check_names
 from policies.documents.dataset import Column, ColumnType, Dataset
 
@@ -40,12 +40,22 @@ _SPELLINGS: Final[Mapping[ColumnType, str]] = MappingProxyType(
     }
 )
 
+_ENCODING: Final = "expected UTF-8, got bytes of another encoding"
+_SUB: Final = "\x1a"
+_SUBSTITUTED: Final = bytes(byte if byte < 128 else ord(_SUB) for byte in range(256))
+
 
 class _Watched(io.RawIOBase):
-    """The file as pyarrow reads it, noting what only the bytes tell: open quotes and how the file ends."""
+    """The file as pyarrow reads it: always valid UTF-8, and what only the bytes tell is noted on the way.
+
+    From the first invalid sequence on, bytes outside ASCII are replaced by SUB (U+001A): the file is refused in any case,
+    and the parser, which would print a broken line, never sees one.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._held = b""
+        self.misencoded = False
         self.quotes = 0
         self.last = b""
 
@@ -53,9 +63,29 @@ class _Watched(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
+        data = b""
+        while not data:
+            fresh = self._file.read(size - len(self._held))
+            data, self._held = self._held + fresh, b""
+            if not data:
+                return b""
+            data = self._valid(data, at_end=not fresh)
         self.quotes += data.count(b'"')
-        self.last = data[-1:] or self.last
+        self.last = data[-1:]
+        return data
+
+    def _valid(self, data: bytes, *, at_end: bool) -> bytes:
+        if self.misencoded:
+            return data.translate(_SUBSTITUTED)
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data" and not at_end:
+                # A character that goes on in the next block.
+                self._held = data[error.start :]
+                return data[: error.start]
+            self.misencoded = True
+            return data[: error.start] + data[error.start :].translate(_SUBSTITUTED)
         return data
 
 
@@ -73,11 +103,13 @@ def read(path: Path, dataset: Dataset) -> Iterator[pa.RecordBatch]:
             # named, so that the first fault of the file is the one that is told.
             whole = min(batch.num_rows, ragged[0] - 1 - check.rows) if ragged else batch.num_rows
             for start in range(0, whole, BATCH_ROWS):
-                yield _typed(batch.slice(start, min(BATCH_ROWS, whole - start)), check)
+                yield _typed(batch.slice(start, min(BATCH_ROWS, whole - start)), check, watched)
             if whole < batch.num_rows:
                 break
         if ragged:
             raise _ragged(path.name, ragged[0])
+        if watched.misencoded:
+            raise SourceRefused(path.name, _ENCODING)
         if watched.quotes % 2:
             raise SourceRefused(
                 path.name, "expected every quote to be closed, got an open one", row=check.rows
@@ -139,35 +171,29 @@ def _ragged(file: str, number: int) -> SourceRefused:
     return SourceRefused(file, "expected as many fields as the header has, got another number", row=number)
 
 
-def _typed(fields: pa.RecordBatch, check: CellCheck) -> pa.RecordBatch:
-    return check.batch(lambda column: _cells(column, fields.column(column.name), check), fields.num_rows)
+def _typed(fields: pa.RecordBatch, check: CellCheck, watched: _Watched) -> pa.RecordBatch:
+    def cells(column: Column) -> pa.Array:
+        text = fields.column(column.name).cast(pa.string())
+        if watched.misencoded:
+            _refuse_first(column, pc.match_substring(text, _SUB), check, problem=_ENCODING)
+        return _cells(column, text, check)
+
+    return check.batch(cells, fields.num_rows)
 
 
-def _cells(column: Column, fields: pa.Array, check: CellCheck) -> pa.Array:
-    """Bytes to the declared type."""
-    text = _decoded(column, fields, check)
+def _cells(column: Column, text: pa.Array, check: CellCheck) -> pa.Array:
+    """Text in the one spelling of its type; reading it as a number or date is left to `cells`."""
     spelling = _SPELLINGS.get(column.type)
     if spelling is None:
         return text
     misspelled = pc.invert(pc.match_substring_regex(text, spelling))
-    if pc.any(misspelled).as_py():
-        at = misspelled.fill_null(False).index(True).as_py()
-        raise check.refuse(column, f"expected {WORDS[column.type]}, got text of another form", at=at)
+    problem = f"expected {WORDS[column.type]}, got text of another form"
+    _refuse_first(column, misspelled, check, problem=problem)
     if column.type is ColumnType.BOOLEAN:
         return pc.if_else(pc.is_null(text), None, pc.is_in(text, value_set=pa.array(["true", "1"])))
     return text
 
 
-def _decoded(column: Column, fields: pa.Array, check: CellCheck) -> pa.Array:
-    def fits(part: pa.Array) -> bool:
-        try:
-            part.cast(pa.string())
-        except pa.ArrowException:
-            return False
-        return True
-
-    if not fits(fields):
-        raise check.refuse(
-            column, "expected UTF-8, got bytes of another encoding", at=first_misfit(fields, fits)
-        )
-    return fields.cast(pa.string())
+def _refuse_first(column: Column, broken: pa.Array, check: CellCheck, *, problem: str) -> None:
+    if pc.any(broken).as_py():
+        raise check.refuse(column, problem, at=broken.fill_null(False).index(True).as_py())
