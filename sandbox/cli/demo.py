@@ -18,5 +18,4 @@ def demo(
     """Found a district, start its real processes, approve, score, fetch, refuse, verify and bill, on real data."""
     from sandbox.demo import run
 
-    status = run(json=as_json, serve=serve, keep=keep)
-    raise typer.Exit(status or 0)
+    run(as_json=as_json, serve=serve, keep=keep)

@@ -55,7 +55,7 @@ def prove(
         "entry": entry,
         "size": checkpoint.size,
         "root": checkpoint.root.hex(),
-        "cosigned_by": sorted(checkpoint.cosigned_at),
+        "cosigned_by": [*sorted(checkpoint.cosigned_at)],
     }
     return Answer(
         value,
