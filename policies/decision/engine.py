@@ -14,7 +14,7 @@ Cedar 4 (docs.cedarpolicy.com). What the facts mean is left to `facts`, what a d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -24,6 +24,7 @@ from typing import Any, Final
 import cedarpy
 
 from policies.decision.actions import Action
+from policies.decision.facts import FACT_NAMES
 from policies.documents import strict_json
 from policies.documents.fields import Bilingual
 from policies.errors import PolicyError
@@ -153,7 +154,11 @@ def load(texts: Sequence[str], *, schema: str, extra: str = "") -> Library:
     result = cedarpy.validate_policies(whole, schema)
     if not result.validation_passed:
         raise LibraryInvalid(f"expected policies that fit the schema, got {len(result.errors)} that do not")
-    # 3. It explains itself, and every policy has a name of its own.
+    # 3. It asks for no fact that does not exist: Cedar would call such a condition false, and a forbid would never fire.
+    unknown = {name for policy in (*own, *added) for name in _context_members(policy)} - set(FACT_NAMES)
+    if unknown:
+        raise LibraryInvalid(f"expected policies over known facts, got {len(unknown)} unknown")
+    # 4. It explains itself, and every policy has a name of its own.
     ids = [_annotation(policy, "id") for policy in (*own, *added)]
     if len(set(ids)) != len(ids):
         raise LibraryInvalid("expected an id of its own for each policy, got one twice")
@@ -182,6 +187,18 @@ def _parsed(text: str) -> list[dict[str, Any]]:
         raise LibraryInvalid("expected policies without templates, got a template")
     policies: dict[str, dict[str, Any]] = parsed["staticPolicies"]
     return [policies[f"policy{index}"] for index in range(len(policies))]
+
+
+def _context_members(node: object) -> Iterator[str]:
+    """Names of all members of `context` that a policy, in Cedar's JSON, speaks of."""
+    if isinstance(node, dict):
+        if node.get("left") == {"Var": "context"} and isinstance(node.get("attr"), str):
+            yield node["attr"]
+        for item in node.values():
+            yield from _context_members(item)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _context_members(item)
 
 
 def _annotation(policy: Mapping[str, Any], name: str) -> str:

@@ -83,11 +83,19 @@ def whole() -> Papers:
     return papers()
 
 
-def papers(*, unsigned: Mapping[str, set[str]] | None = None, **changes: Amendments) -> Papers:
+def papers(
+    *,
+    unsigned: Mapping[str, set[str]] | None = None,
+    **changes: Amendments,
+) -> Papers:
     """The papers with `changes` by document name; see `Papers` for the names."""
     trust = amended(district.trust_root(), changes.get("trust"))
-    datasets = tuple(amended(district.dataset(s), changes.get(f"dataset_{s.department}")) for s in district.SOURCES)
-    parts = tuple(amended(district.linear_part(s), changes.get(f"part_{s.department}")) for s in district.SOURCES)
+    datasets = tuple(
+        amended(district.dataset(s), changes.get(f"dataset_{s.department}")) for s in district.SOURCES
+    )
+    parts = tuple(
+        amended(district.linear_part(s), changes.get(f"part_{s.department}")) for s in district.SOURCES
+    )
     overall = amended(district.overall_authorization(), changes.get("overall"))
     scenario = amended(district.scenario(overall.digest, datasets), changes.get("scenario"))
     model = amended(district.model(scenario.digest, parts), changes.get("model"))
@@ -108,9 +116,7 @@ def papers(*, unsigned: Mapping[str, set[str]] | None = None, **changes: Amendme
     job = amended(job, changes.get("job"))
     plan = amended(_plan(job, trust, authorization.roster), changes.get("plan"))
     vet_plan = amended(_plan(vet_job, trust, authorization.roster), changes.get("vet_plan"))
-    release = amended(
-        district_documents._release(job, plan, model.bands), changes.get("release")
-    )
+    release = amended(district_documents._release(job, plan, model.bands), changes.get("release"))
     made = {
         "overall": (overall, ("futian-agency", "futian-operator")),
         "scenario": (scenario, district.AGREED_BY),
@@ -150,7 +156,9 @@ def papers(*, unsigned: Mapping[str, set[str]] | None = None, **changes: Amendme
     )
 
 
-def case_for(action: Action, of: Papers | None = None, *, department: str = "hospital", **changes: Any) -> Case:
+def case_for(
+    action: Action, of: Papers | None = None, *, department: str = "hospital", **changes: Any
+) -> Case:
     """A case in which everything speaks for `action`, in the place where it is decided; `changes` replace its fields."""
     of = of or whole()
     vet = action in {Action.ADMIT_VET, Action.VET, Action.RELEASE_BANDS}
@@ -190,13 +198,19 @@ def case_for(action: Action, of: Papers | None = None, *, department: str = "hos
 
 def _metrics(job: Job, model: Model, part: LinearPart) -> VetMetrics:
     features = [
-        {"column": f.column, "persons": 548230, "variance": VARIANCES.get(f.column, "1.00")} for f in part.features
+        {"column": f.column, "persons": 548230, "variance": VARIANCES.get(f.column, "1.00")}
+        for f in part.features
     ]
     return amended(district.vet_metrics(job.digest, model.digest, part), {"features": features})
 
 
 def _report(
-    scenario: Scenario, model: Model, parts: tuple[LinearPart, ...], *, metrics: tuple[VetMetrics, ...], bands: VetBands
+    scenario: Scenario,
+    model: Model,
+    parts: tuple[LinearPart, ...],
+    *,
+    metrics: tuple[VetMetrics, ...],
+    bands: VetBands,
 ) -> VettingReport:
     checks = judge(model, parts, metrics=metrics, bands=bands)
     cited = [*(item.digest for item in metrics), bands.digest]

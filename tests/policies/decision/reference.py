@@ -1,0 +1,117 @@
+"""A second opinion on every decision: a plain truth table, written from the plan and not from the Cedar text.
+
+`evaluate(action, facts)` → (allowed, codes). It shares no code and no file with `policies.decision`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# One letter for each action, so that a row of the table reads at a glance.
+ACTIONS = {
+    "A": "admit-score",
+    "B": "admit-vet",
+    "S": "score",
+    "V": "vet",
+    "R": "release",
+    "Q": "release-bands",
+    "D": "deliver",
+}
+COUNTS = {"domains", "checkpoint_age_s", "runs_left", "slots_accepted", "fetches_left"}
+
+# code, for which actions, the truths it asks for
+TRUTHS = [
+    ("raw_export", "ABSVRQ", "job_kind_known no_query"),
+    ("suspended", "ABSVRQD", "not_suspended"),
+    ("partner_not_admitted", "ABSVRQD", "partner_admitted"),
+    ("partner_not_admitted", "ABSVRQ", "submitter_admitted"),
+    ("recipient_not_admitted", "ASRD", "recipient_admitted"),
+    ("authorization_missing", "ASRD", "authorization_present"),
+    ("job_kind_mismatch", "ASR", "job_is_score"),
+    ("job_kind_mismatch", "BVQ", "job_is_vet"),
+    ("signatures_missing", "ABSVRQD", "scenario_signed overall_signed"),
+    ("signatures_missing", "ABSVRQ", "job_signed model_signed"),
+    ("signatures_missing", "ASRD", "authorization_signed"),
+    ("signatures_missing", "ASR", "report_signed"),
+    ("signatures_missing", "SVRQ", "plan_signed"),
+    ("signatures_missing", "SV", "datasets_signed"),
+    ("signatures_missing", "D", "releases_signed"),
+    ("signatures_missing", "AD", "price_signed"),
+    ("overall_not_in_force", "ABSVRQD", "overall_in_force"),
+    ("scenario_not_in_force", "ABSVRQD", "scenario_in_force"),
+    ("authorization_not_in_force", "ASRD", "authorization_in_force"),
+    ("scenario_mismatch", "ABSVRQ", "job_names_scenario"),
+    ("scenario_mismatch", "ASRD", "authorization_names_scenario"),
+    ("authorization_mismatch", "ABSVRQ", "job_names_authorization"),
+    ("job_kind_not_authorized", "ASR", "kind_authorized"),
+    ("purpose_mismatch", "ABSVRQ", "purpose_matches"),
+    ("recipient_not_named", "ASRD", "recipient_named"),
+    ("recipient_not_named", "BVQ", "recipient_is_examiner"),
+    ("job_expired", "ABSVRQ", "job_in_time"),
+    ("data_list_mismatch", "ASRD", "data_list_matches"),
+    ("column_not_listed", "SV", "columns_listed"),
+    ("use_not_allowed", "SV", "uses_allowed"),
+    ("dataset_changed", "SV", "datasets_current"),
+    ("model_revoked", "ABSVRQD", "model_not_revoked"),
+    ("model_mismatch", "ABSVRQ", "model_matches"),
+    ("model_mismatch", "ASR", "model_authorized"),
+    ("model_not_vetted", "ASR", "model_vetted"),
+    ("protection_missing", "ABSVRQ", "mode_in_scenario"),
+    ("protection_missing", "ASR", "mode_in_authorization"),
+    ("roster_mismatch", "ABSVRQ", "roster_matches"),
+    ("plan_mismatch", "SVRQ", "plan_matches"),
+    ("plan_expired", "SVRQ", "plan_in_time"),
+    ("intent_missing", "SVRQ", "intent_included"),
+    ("log_behind", "SR", "log_reaches_authorization"),
+    ("release_mismatch", "D", "releases_match"),
+    ("price_not_in_force", "AD", "price_in_force"),
+    ("price_above_cap", "AD", "price_within_cap"),
+    ("free_use_not_approved", "AD", "free_use_approved"),
+]
+KNOWN = {name for _, _, names in TRUTHS for name in names.split()} | COUNTS | {"gate_sees_totals"}
+
+
+def evaluate(action: str, facts: Mapping[str, object]) -> tuple[bool, frozenset[str]]:
+    """Whether the action is allowed, and the codes of all that stands against it."""
+    if not _well_formed(facts):
+        return False, frozenset({"decision_error"})
+    if action == "raw-export":
+        return False, frozenset({"raw_export"})
+    letter = next((letter for letter, name in ACTIONS.items() if name == action), None)
+    if letter is None:
+        return False, frozenset({"decision_error"})
+    codes = {
+        code
+        for code, actions, names in TRUTHS
+        if letter in actions and not all(facts.get(name) is True for name in names.split())
+    }
+    codes |= _counts_against(letter, facts)
+    return not codes, frozenset(codes)
+
+
+def _well_formed(facts: Mapping[str, object]) -> bool:
+    for name, value in facts.items():
+        expected = int if name in COUNTS else bool
+        if name not in KNOWN or type(value) is not expected:
+            return False
+    return True
+
+
+def _counts_against(letter: str, facts: Mapping[str, object]) -> set[str]:
+    """What the counts say: a count that is not there is worse than any."""
+    none = -(10**9)
+    count = {name: value if isinstance(value := facts.get(name), int) else none for name in COUNTS}
+    codes = set()
+    if letter in "ASR" and count["domains"] < 2 and facts.get("gate_sees_totals") is not True:
+        codes.add("gate_totals_not_accepted")
+    if letter in "SVRQ" and count["checkpoint_age_s"] not in range(-60, 601):
+        codes.add("checkpoint_stale")
+    if count["slots_accepted"] < 1:
+        codes.add("consent_missing")
+    if letter in "ABSV" and count["runs_left"] < 1:
+        codes.add("runs_exhausted")
+    if letter == "D":
+        missing = none in (count["fetches_left"], count["slots_accepted"])
+        if missing or count["fetches_left"] < count["slots_accepted"]:
+            codes.add("quota_exhausted")
+    return codes
