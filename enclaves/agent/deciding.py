@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enclaves.agent.house import House
 from enclaves.agent.stages import USED
+from enclaves.run.evidence import is_intent
 from enclaves.run.papers import Papers
 from enclaves.witness.witness import Seen
 from policies.decision.actions import computation
@@ -12,7 +13,6 @@ from policies.decision.permit import Permit, grant
 from policies.decision.scope import columns_of
 from policies.documents.dataset import Dataset
 from policies.documents.model import Part
-from policies.log.entry import EntryType
 
 
 def permit(house: House, papers: Papers, part: Part, *, seen: Seen, accepted: int) -> Permit:
@@ -47,16 +47,6 @@ def permit(house: House, papers: Papers, part: Part, *, seen: Seen, accepted: in
         slots_accepted=accepted,
     )
     return grant(computation(papers.job), case)
-
-
-def is_intent(papers: Papers, seen: Seen) -> bool:
-    """Whether the proven entry is the intent of this very job, with its scenario, authorization and model."""
-    plan, digests = papers.plan, seen.entry.digests
-    named = {"job": plan.job, "scenario": plan.scenario, "model": plan.model}
-    if plan.authorization is not None:
-        named["authorization"] = plan.authorization
-    same = all(digests.get(name) == digest for name, digest in named.items())
-    return seen.entry.type is EntryType.INTENT and same
 
 
 def ground_of(papers: Papers) -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from connectors.catalog import Catalog
-from connectors.errors import ConnectorError
 from connectors.store import DomainStore
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.house import House
 from enclaves.agent.parts import PartStore
 from enclaves.agent.stages import TRANSITIONS
+from enclaves.cli.home import Home
 from enclaves.run.boot import BootKey
 from enclaves.run.durable import Durable
 from enclaves.run.errors import ProcessRefused
@@ -61,7 +59,8 @@ def open_house(
         raise ProcessRefused(f"expected the enclave of `{config.department}`, got `{config.party}`")
     if keys.sealing is None or entry.sealing_key != base64.b64encode(keys.sealing.public.raw).decode():
         raise ProcessRefused("expected the sealing key that the trust root pins, got another")
-    domain = _domain_keys(config.home / "domain.key")
+    domain = Home(config.home)
+    secrets = domain.keys()
     memory = WitnessMemory(config.home / "state" / WITNESS_FILE)
     return House(
         party=config.party,
@@ -80,8 +79,8 @@ def open_house(
             key=keys.identity,
             clock=clock,
         ),
-        store=DomainStore(config.home / "store", store_key=domain["store_key"], pid_key=domain["pid_key"]),
-        datasets=lambda: declared(config.home / "catalog"),
+        store=DomainStore(domain.store, store_key=secrets.store_key, pid_key=secrets.pid_key),
+        datasets=lambda: declared(domain.catalog),
         sessions=Sessions(durable, TRANSITIONS),
         consents=ConsentStore(durable),
         ledger=CapacityLedger(durable),
@@ -94,11 +93,3 @@ def declared(catalog: Path) -> tuple[Envelope, ...]:
     """The signed declarations of all registered data sets, as they are now."""
     held = Catalog(catalog)
     return tuple(held.envelope(dataset.id) for dataset in held.datasets())
-
-
-def _domain_keys(path: Path) -> dict[str, bytes]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return {name: base64.b64decode(values[name], validate=True) for name in ("store_key", "pid_key")}
-    except (OSError, ValueError, KeyError, TypeError, binascii.Error, ConnectorError) as error:
-        raise ProcessRefused(f"expected a domain key file, got {type(error).__name__}") from None

@@ -21,3 +21,9 @@ class ProcessRefused(EnclaveError):
     """A process that must not start: wrong pin, wrong keys, no isolation, an unreadable setting."""
 
     code: ClassVar[str] = "process_refused"
+
+
+class TooFewPersons(EnclaveError):
+    """A statistic over fewer than ten persons, which is not told."""
+
+    code: ClassVar[str] = "too_few_persons"

@@ -73,6 +73,9 @@ class Sessions:
     def of_job(self, job: str) -> list[Session]:
         return self._select("job = ?", job)
 
+    def in_stage(self, stage: str) -> list[Session]:
+        return self._select("stage = ?", stage)
+
     def lose(self, stages: Iterable[str]) -> list[Session]:
         """Mark every run in `stages` as lost and return them; called once, at start."""
         lost: list[Session] = []

@@ -11,9 +11,3 @@ class OrderInvalid(EnclaveError):
     """An order that does not fit its form."""
 
     code: ClassVar[str] = "order_invalid"
-
-
-class TooFewPersons(EnclaveError):
-    """A statistic over fewer than ten persons, which is not computed."""
-
-    code: ClassVar[str] = "too_few_persons"

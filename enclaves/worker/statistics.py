@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from connectors.store import ColumnStatistics, Question
+from enclaves.run.rounding import rounded_persons, rounded_variance
 from enclaves.worker.errors import OrderInvalid
 from enclaves.worker.order import StatisticsOrder
-from enclaves.worker.rounding import rounded_persons, rounded_variance
 from enclaves.worker.rows import open_bound, up_to_of
 from policies.documents import strict_json
 from policies.documents.model import LinearPart, Part

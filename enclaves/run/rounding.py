@@ -9,7 +9,7 @@ import math
 from decimal import Decimal
 from typing import Final
 
-from enclaves.worker.errors import TooFewPersons
+from enclaves.run.errors import TooFewPersons
 
 MIN_PERSONS: Final = 10
 COUNT_BASE: Final = 5
@@ -21,6 +21,11 @@ def rounded_persons(persons: int) -> int:
     if persons < MIN_PERSONS:
         raise TooFewPersons(f"expected at least {MIN_PERSONS} persons, got fewer")
     return COUNT_BASE * ((persons + COUNT_BASE // 2) // COUNT_BASE)
+
+
+def rounded_count(count: int) -> int:
+    """A count beside others, such as a band's: to the nearest five, and 0 below ten."""
+    return 0 if count < MIN_PERSONS else rounded_persons(count)
 
 
 def rounded_variance(variance: float) -> str:

@@ -1,0 +1,40 @@
+"""`domicile gate run`: the release gate as a process, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from enclaves.errors import EnclaveError
+from enclaves.transport.errors import outcome
+from policies.errors import PolicyError
+
+app = typer.Typer(no_args_is_help=True, help="The release gate, run by the implementing agency.")
+
+
+@app.callback()
+def gate() -> None:
+    """The release gate, run by the implementing agency."""
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Option("--config", help="gate.toml", exists=True, dir_okay=False)],
+) -> None:
+    """Run the gate of `config` until SIGTERM or SIGINT; it makes outgoing connections only."""
+    from enclaves.gate.serving import serve
+
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s"
+    )
+    # The HTTP client's own lines would name every request.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        serve(config)
+    except (EnclaveError, PolicyError) as error:
+        typer.echo(f"gate: {error}", err=True)
+        raise typer.Exit(outcome(error.code).exit) from None
