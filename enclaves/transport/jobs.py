@@ -147,8 +147,14 @@ class JobRequests(Channel):
         )
 
     def usage(self, period: str) -> dict[str, Json]:
-        """Usage events of a month (YYYY-MM) that this party may see."""
-        return self.get_json("/v1/usage", params={"period": period})
+        """All usage events of a month (YYYY-MM) that this party may see, as `{"events": […]}`."""
+        events: list[Json] = []
+        after: str | int | None = 0
+        while after is not None:
+            answer = self.get_json("/v1/usage", params={"period": period, "after": after})
+            events += answers.array(answer, "events")
+            after = next_page(answer)
+        return {"events": events}
 
     def invoice(self, recipient: str, period: str) -> dict[str, Json]:
         """The rated invoice of `recipient` for a month."""

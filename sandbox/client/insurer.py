@@ -35,7 +35,7 @@ from policies.documents.trust import Role
 from policies.errors import PolicyError
 from policies.log.errors import LogInvalid
 from policies.log.merkle import check_inclusion, leaf_hash
-from sandbox.client.errors import InputMalformed, ReleaseRefused
+from sandbox.client.errors import InputMalformed, ReceiptRefused, ReleaseRefused
 from sandbox.client.receipts import ReceiptBook, check_receipt
 from sandbox.client.submission import Submitter
 
@@ -229,13 +229,15 @@ class Insurer(Submitter):
         return data
 
     def _keep_receipt(self, authorization: str, fetched: Fetched) -> tuple[Receipt, ...]:
-        if fetched.receipt is None:
-            return ()
         deliveries = [
             Delivery(release=result.release, slot=result.slot)
             for result in fetched.results
             if isinstance(result, FetchedSlot)
         ]
+        if not deliveries:
+            return ()
+        if fetched.receipt is None:
+            raise ReceiptRefused(f"expected a receipt of {len(deliveries)} delivered scores, got none")
         receipt = check_receipt(
             fetched.receipt,
             self.trust,

@@ -59,7 +59,7 @@ def check_receipt(
         raise ReceiptRefused(f"receipt: {error}") from None
     if (receipt.recipient, receipt.authorization) != (recipient, authorization):
         raise ReceiptRefused("expected a receipt of this recipient and authorization, got another")
-    if receipt.units > len(deliveries) or receipt.deliveries != deliveries_digest(deliveries):
+    if receipt.units != len(deliveries) or receipt.deliveries != deliveries_digest(deliveries):
         raise ReceiptRefused("expected a receipt of exactly what was delivered, got another")
     return receipt
 

@@ -23,9 +23,8 @@ from policies.documents.trust import Role
 from sandbox.client.errors import InputMalformed, TookTooLong
 from sandbox.client.member import Member, fresh_id
 
-ENDED: Final = frozenset(
-    {"done", "refused", "failed", "canceled", "cancelled", "expired", "aborted", "completed"}
-)
+ENDED: Final = frozenset({"done", "refused", "failed", "cancelled"})
+"""States after which nothing more comes of a job."""
 MAX_JOB_SUBJECTS: Final = MAX_ATTACHMENT_BYTES // CONSENT_ID_BYTES
 VALID: Final = timedelta(hours=12)
 
