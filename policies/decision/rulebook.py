@@ -21,7 +21,7 @@ missing counts as failed, and an error is a denial. A department may add forbids
 
 def page(library: Library) -> str:
     """The rule book as Markdown."""
-    rows = [_row(rule) for rule in (*library.rules, *DEFAULT_DENIALS)]
+    rows = [*map(_row, library.rules), *map(_row, DEFAULT_DENIALS)]
     permits = ", ".join(f"`{permit}`" for permit in library.permits)
     return f"{_HEAD}{''.join(rows)}\nPermits: {permits}. Nothing permits `raw-export`.\n"
 
