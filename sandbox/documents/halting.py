@@ -6,7 +6,7 @@ Rules this module decides:
   says it is `by`. A scenario's partner, who signed the authorization too, may also suspend the authorization.
 - The entry stands in the transaction that stores the document, with the target that every witness applies.
 - A revocation of consents ends those registered under the named commitments and is written as `withdrawal` entries of at
-  most 25 commitments, so that each stays within 2,048 bytes. A commitment nobody registered is logged all the same: the
+  most 20 commitments, so that each stays within 2,048 bytes. A commitment nobody registered is logged all the same: the
   enclaves may know it. A service ends only consents of its own.
 """
 
@@ -32,7 +32,7 @@ from sandbox.store.database import Transaction
 from sandbox.store.errors import Malformed
 from sandbox.store.tables import consents
 
-COMMITMENTS_PER_ENTRY: Final = 25
+COMMITMENTS_PER_ENTRY: Final = 20
 
 
 class HaltRefused(PolicyError):
