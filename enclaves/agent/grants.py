@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from connectors.sources import residents
 from enclaves.agent.consents import Records
-from policies.documents.consent import GRANT_BYTES, MAX_UNIX_SECONDS, Consent, GrantsInvalid
+from policies.documents.consent import GRANT_BYTES, MAX_UNIX_SECONDS, Consent, GrantsInvalid, commitment
 
 Pids = Callable[[Iterable[str]], NDArray[np.uint64]]
 
-_LABEL: Final = b"domicile-consent/1\0"
 _GRANT: Final = np.dtype([("id", "V16"), ("person", "S18"), ("expires", ">i8"), ("salt", "V32")])
 
 
@@ -55,11 +54,7 @@ def _persons(packed: NDArray[np.bytes_]) -> list[str]:
 
 
 def _commitments(ids: bytes, salts: bytes) -> bytes:
-    start = hashlib.sha256(_LABEL)
-    found = bytearray()
-    for at in range(len(ids) // 16):
-        digest = start.copy()
-        digest.update(salts[32 * at : 32 * at + 32])
-        digest.update(ids[16 * at : 16 * at + 16])
-        found += digest.digest()
-    return bytes(found)
+    found = [
+        commitment(ids[16 * at : 16 * at + 16], salts[32 * at : 32 * at + 32]) for at in range(len(ids) // 16)
+    ]
+    return bytes.fromhex("".join(found))
