@@ -175,7 +175,7 @@ def scenario(
     purpose: str,
     title: Bilingual,
 ) -> Scenario:
-    """One purpose with its one data list: exactly the columns the model's features name, each as a feature."""
+    """One purpose with its one data list: the model's features, who a row is of, and the year it is chosen by."""
     lines = dict.fromkeys((spec.department, spec.dataset, spec.column) for spec in FEATURES)
     return Scenario(
         id=scenario_id,
@@ -194,6 +194,7 @@ def scenario(
             ListedColumn(department=department, dataset=dataset, column=column, use=use)
             for department, dataset, column, use in (
                 *((d, cited[d].id, "person", Use.PERSON) for d in DEPARTMENTS),
+                *((d, cited[d].id, "year", Use.FILTER) for d in DEPARTMENTS),
                 *((*line, Use.FEATURE) for line in lines),
             )
         ),

@@ -1,14 +1,9 @@
-"""The demo's real processes: start them, wait until they answer, watch their memory, stop them.
-
-Memory is the highest sum of proportional set sizes (PSS) over the demo and everything it started, sampled four times a
-second; PSS counts a page shared by n processes once, a part to each.
-"""
+"""The demo's real processes: start them, wait until they answer, stop them."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,11 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import psutil
-
 from sandbox.errors import SandboxError
 
-_SAMPLE_SECONDS: Final = 0.25
 _START_SECONDS: Final = 30.0
 
 
@@ -106,31 +98,3 @@ class Processes:
     def _last_line(self, name: str) -> str:
         lines = (self._logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else "no output"
-
-
-class MemoryWatch:
-    """Highest summed PSS of this process and all below it, in MB, while the context is open."""
-
-    def __init__(self) -> None:
-        self.peak_mb = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        me = psutil.Process()
-        while not self._stop.wait(_SAMPLE_SECONDS):
-            total = 0
-            for process in (me, *me.children(recursive=True)):
-                with suppress(psutil.Error):
-                    total += process.memory_full_info().pss
-            self.peak_mb = max(self.peak_mb, total / 1e6)

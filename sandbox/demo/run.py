@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from enclaves.isolation.memory import MemoryWatch
 from policies.documents.authorization import Mode
 from policies.documents.strict_json import Json
 from sandbox.client.auditor import verify_offline
@@ -23,7 +24,7 @@ from sandbox.client.insurer import Score
 from sandbox.demo import story
 from sandbox.demo.cast import Cast
 from sandbox.demo.narrator import Narrator
-from sandbox.demo.processes import MemoryWatch, Processes
+from sandbox.demo.processes import Processes
 from sandbox.demo.rand import write_sources
 from sandbox.demo.refusals import Refusal, Stand, attempt_all
 from sandbox.demo.worth import Worth, assess
@@ -142,7 +143,17 @@ def _play(
 
 def _invoice(cast: Cast) -> Invoice:
     body = cast.operator.invoice("insurer", cast.operator.now_text()[:7])
-    return Invoice(units=int(str(body["units"])), amount=str(body["amount"]))
+    lines = body["lines"]
+    if not isinstance(lines, list):
+        raise story.StoryBroken("expected an invoice with lines, got none")
+    return Invoice(units=sum(_units(line) for line in lines), amount=str(body["total"]))
+
+
+def _units(line: Json) -> int:
+    units = line.get("units") if isinstance(line, dict) else None
+    if not isinstance(units, int):
+        raise story.StoryBroken("expected units on every invoice line, got none")
+    return units
 
 
 def _verified_size(cast: Cast, district: FoundedDistrict) -> int:
