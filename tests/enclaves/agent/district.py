@@ -69,7 +69,18 @@ from policies.log.entry import EntryType, Target
 from policies.log.merkle import check_inclusion, leaf_hash
 from policies.resident import ResidentId
 from tests.enclaves.agent.relay import Line, Relay, entry
-from tests.enclaves.worker.domain import GRID, Row, both, build, dataset, head, part, reference_units, resident, rows
+from tests.enclaves.worker.domain import (
+    GRID,
+    Row,
+    both,
+    build,
+    dataset,
+    head,
+    part,
+    reference_units,
+    resident,
+    rows,
+)
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 NAMES = ("hospital", "social", "transport")
@@ -259,7 +270,9 @@ class District:
 
     # What the coordinator does, step by step
 
-    def plan(self, job: Job, *, attempt: int = 1, intent: int | None = None, **changes: Any) -> tuple[Plan, Body]:
+    def plan(
+        self, job: Job, *, attempt: int = 1, intent: int | None = None, **changes: Any
+    ) -> tuple[Plan, Body]:
         """A plan with its mail body; in mode bfv the gate is asked for a key first."""
         index = self.intent(job) if intent is None else intent
         he_key = None
@@ -288,7 +301,9 @@ class District:
             recipient=job.recipient,
             recipient_sealing_key=hashlib.sha256(recipient.sealing_key.encode()).hexdigest(),
             subjects=job.subjects,
-            he_key=None if he_key is None else hashlib.sha256(base64.b64decode(he_key["payload"])).hexdigest(),
+            he_key=None
+            if he_key is None
+            else hashlib.sha256(base64.b64decode(he_key["payload"])).hexdigest(),
             intent=index,
             expires_at=instant_text(NOW + timedelta(minutes=30)),
         ).model_copy(update=changes)
@@ -318,7 +333,9 @@ class District:
             **body,
             "bundles": [message.body for message in self.relay.said("bundle", run)],
             "transcripts": [message.body["transcript"] for message in self.relay.said("transcript", run)],
-            "contributions": [message.body["contribution"] for message in self.relay.said("contribution", run)],
+            "contributions": [
+                message.body["contribution"] for message in self.relay.said("contribution", run)
+            ],
         }
 
     def open(self, plan: Plan, body: Body) -> None:
@@ -331,7 +348,9 @@ class District:
 
         release = dsse.from_json(self.relay.said("release", plan.sid.hex())[-1].body["document"])
         digests = {"job": plan.job, "run": plan.sid.hex(), "release": release.digest}
-        index = self.log(entry(EntryType.OUTCOME, job=plan.job, digests=digests, facts={"result": "released"}))
+        index = self.log(
+            entry(EntryType.OUTCOME, job=plan.job, digests=digests, facts={"result": "released"})
+        )
         self.relay.mail("gate", "outcome", {"index": index}, run=plan.sid.hex())
         self.pump()
         return release
@@ -395,21 +414,42 @@ class District:
 Body = dict[str, Any]
 
 
-def found(directory: Path, names: tuple[str, ...] = NAMES, **changes: Any) -> District:
-    """Build the district; `changes` replace members of the authorization."""
+def found(directory: Path, names: tuple[str, ...] = NAMES, *, bits: int = 32, **changes: Any) -> District:
+    """Build the district with `bits` a person and year; `changes` replace members of the authorization."""
     clock = Clock()
     parties, trust = _trust(names)
     envelope = trust.envelope(parties["agency"].identity, parties["operator"].identity)
     relay = Relay(trust, parties["log"].identity)
     relay.append(entry(EntryType.TRUST_ROOT, digests={"trust-root": envelope.digest}))
-    domains, gate_parts = {}, _gate(directory, parties, trust=trust, pin=envelope.digest, relay=relay, clock=clock)
+    domains, gate_parts = (
+        {},
+        _gate(directory, parties, trust=trust, pin=envelope.digest, relay=relay, clock=clock),
+    )
     for name in names:
         domains[name] = _domain(
-            directory / name, name, parties=parties, trust=trust, pin=envelope.digest, relay=relay, clock=clock
+            directory / name,
+            name,
+            parties=parties,
+            trust=trust,
+            pin=envelope.digest,
+            relay=relay,
+            clock=clock,
         )
-    scenario, model, authorization = _papers(relay, parties, trust=trust, names=names, changes=changes)
+    scenario, model, authorization = _papers(
+        relay, parties, trust=trust, names=names, bits=bits, changes=changes
+    )
     district = District(
-        directory, parties, trust, envelope.digest, relay, clock, domains, *gate_parts, scenario, model, authorization
+        directory,
+        parties,
+        trust,
+        envelope.digest,
+        relay,
+        clock,
+        domains,
+        *gate_parts,
+        scenario,
+        model,
+        authorization,
     )
     relay.call_witnesses()
     district.pump()
@@ -583,6 +623,7 @@ def _papers(
     *,
     trust: TrustRoot,
     names: tuple[str, ...],
+    bits: int,
     changes: dict[str, Any],
 ) -> tuple[Scenario, Model, Authorization]:
     def post(document: Document, *signers: str) -> str:
@@ -604,7 +645,11 @@ def _papers(
         "operator",
     )
     everybody = (*names, "agency", "operator", "partner")
-    uses = (("person", Use.PERSON), ("year", Use.FILTER), *((c, Use.FEATURE) for c in ("amount", "visits", "sex")))
+    uses = (
+        ("person", Use.PERSON),
+        ("year", Use.FILTER),
+        *((c, Use.FEATURE) for c in ("amount", "visits", "sex")),
+    )
     scenario = Scenario(
         id="scenario",
         version=1,
@@ -613,7 +658,8 @@ def _papers(
         partner="partner",
         recipients=("insurer",),
         datasets=tuple(
-            DatasetCitation(department=name, dataset=f"{name}-rows", digest=dataset(name).digest) for name in names
+            DatasetCitation(department=name, dataset=f"{name}-rows", digest=dataset(name).digest)
+            for name in names
         ),
         data_list=tuple(
             ListedColumn(department=name, dataset=f"{name}-rows", column=column, use=use)
@@ -626,7 +672,7 @@ def _papers(
             vet_jobs=10,
             score_jobs=20,
             fetches=1000,
-            bits_per_subject_year=8,
+            bits_per_subject_year=bits,
             model_versions_per_subject_year=2,
         ),
         price_class="score",
@@ -708,4 +754,15 @@ def _papers(
     return scenario, model, authorization
 
 
-__all__ = ["NAMES", "NOW", "Body", "District", "Target", "found", "replace", "resident", "restart", "restart_gate"]
+__all__ = [
+    "NAMES",
+    "NOW",
+    "Body",
+    "District",
+    "Target",
+    "found",
+    "replace",
+    "resident",
+    "restart",
+    "restart_gate",
+]
