@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from enclaves.transport.errors import ResponseRefused
+from enclaves.transport.problem import malformed
 from policies.documents import envelope as dsse
 from policies.documents.envelope import Envelope
 from policies.documents.strict_json import Json, JsonRefused
@@ -94,6 +95,13 @@ def check_sha256(value: str) -> str:
     if not _SHA256.fullmatch(value):
         raise ResponseRefused("answer: expected a SHA-256 in hex")
     return value
+
+
+def named(digest: str) -> str:
+    """`digest` as part of a path; raise `Malformed` if a caller gave something else."""
+    if not _SHA256.fullmatch(digest):
+        raise malformed("expected a digest of 64 lower-case hex digits, got other text")
+    return digest
 
 
 def from_hex(value: str) -> bytes:

@@ -48,7 +48,7 @@ class DocumentRequests(Channel):
 
     def get_document(self, digest: str) -> Envelope:
         """The document with this digest; its signatures are the caller's to check."""
-        answer = self.get_json(f"/v1/documents/{answers.check_sha256(digest)}")
+        answer = self.get_json(f"/v1/documents/{answers.named(digest)}")
         envelope = answers.envelope(answer.get("envelope"))
         if envelope.digest != digest:
             raise ResponseRefused("answer: expected the document asked for, got another")
@@ -88,7 +88,7 @@ class DocumentRequests(Channel):
 
     def get_attachment(self, sha256: str) -> bytes:
         """The bytes with this SHA-256, checked."""
-        data = self.get(f"/v1/attachments/{answers.check_sha256(sha256)}")
+        data = self.get(f"/v1/attachments/{answers.named(sha256)}")
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ResponseRefused("answer: expected the attachment asked for, got other bytes")
         return data

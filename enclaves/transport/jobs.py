@@ -123,11 +123,11 @@ class JobRequests(Channel):
 
     def job(self, digest: str) -> JobStatus:
         """Where the job stands."""
-        return _job_status(self.get_json(f"/v1/jobs/{answers.check_sha256(digest)}"))
+        return _job_status(self.get_json(f"/v1/jobs/{answers.named(digest)}"))
 
     def cancel_job(self, digest: str) -> str:
         """Cancel a job that has not ended; returns its state."""
-        return answers.text(self.post_json(f"/v1/jobs/{answers.check_sha256(digest)}/cancel", {}), "state")
+        return answers.text(self.post_json(f"/v1/jobs/{answers.named(digest)}/cancel", {}), "state")
 
     def fetch_scores(
         self, authorization: str, consents: Sequence[str], *, scenario: str | None = None

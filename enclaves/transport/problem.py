@@ -119,6 +119,11 @@ def raised(problem: Problem) -> ProblemRaised:
     return kind(problem)
 
 
+def malformed(detail: str) -> Malformed:
+    """What a caller gave is not sent: the exception the coordinator's answer would have become."""
+    return Malformed(Problem("malformed", 400, title="malformed", detail=detail))
+
+
 def unavailable(detail: str) -> Unavailable:
     """Nobody answered: the exception for what did not come from the coordinator."""
     return Unavailable(Problem("unavailable", 503, title="unavailable", detail=detail))

@@ -18,7 +18,7 @@ from typing import ClassVar, Final, Self
 from enclaves.protocols.errors import SealBroken
 from enclaves.protocols.sealing import SealingKey, open_sealed
 from enclaves.transport.channel import now_utc
-from enclaves.transport.endpoint import Endpoint, Message, ProblemRaised
+from enclaves.transport.endpoint import Endpoint, Malformed, Message, NotFound
 from enclaves.transport.party import PartyConfig, PartyKeys
 from enclaves.transport.sealed_mail import graph_info, part_info
 from policies.authorization import check_signed
@@ -68,7 +68,7 @@ class Examiner(Member):
         """Open the sealed parts that have arrived; digests of the models they belong to.
 
         A message that does not open, or whose part is not the one the model's head names, is left aside: anybody may send
-        one, only the partner's counts.
+        one, only the partner's counts. While the coordinator cannot answer, nothing is left aside.
         """
         models = []
         while messages := self.endpoint.receive(self._cursor(), wait=wait):
@@ -163,7 +163,7 @@ class Examiner(Member):
             if isinstance(part, OnnxPart):
                 info = graph_info(model, department, self.party)
                 self._write(path.with_suffix(".onnx"), _graph(self._sealing(), sealed[1:], info, part.graph))
-        except (PolicyError, SealBroken, InputMalformed, ProblemRaised):
+        except (PolicyError, SealBroken, InputMalformed, NotFound, Malformed):
             return None
         self._write(path, data)
         return model
