@@ -58,6 +58,8 @@ class District:
     bell: Bell = field(default_factory=Bell)
     halts: Halts = field(default_factory=Halts)
     halts_version: int = 0
+    dockets: dict[str, object] = field(default_factory=dict)
+    """Completely signed documents by authorization (`sandbox.jobs.docket`)."""
     read_to: dict[str, int] = field(default_factory=dict)
     """How far each party says it has read its mailbox; written down by the clock."""
     parties: dict[str, PartyEntry] = field(default_factory=dict)

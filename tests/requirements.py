@@ -47,7 +47,9 @@ def main() -> int:
     core = [requirement for requirement, priority in requirements.items() if priority == "core"]
     for requirement in core:
         proofs = tests.get(requirement, [])
-        print(f"{requirement}  {'✓' if proofs else '·'}  {', '.join(proofs[:3])}{' …' if len(proofs) > 3 else ''}")
+        print(
+            f"{requirement}  {'✓' if proofs else '·'}  {', '.join(proofs[:3])}{' …' if len(proofs) > 3 else ''}"
+        )
     covered = sum(requirement in tests for requirement in core)
     others = sum(requirement in tests for requirement in requirements if requirement not in core)
     print(f"\n{covered} of {len(core)} core requirements have a test; {others} others do too")

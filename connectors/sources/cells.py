@@ -27,7 +27,8 @@ MAX_TEXT_BYTES: Final = 64 * 1024
 # Rows read, checked and handed on at a time.
 BATCH_ROWS: Final = 64 * 1024
 _CATEGORICAL: Final = (ColumnType.TEXT, ColumnType.INTEGER, ColumnType.DATE)
-_INT64: Final = Decimal(2**63 - 1)
+# Integers have at most 18 digits, so that every one fits 64 bits, whatever the source.
+_LARGEST: Final = Decimal(10**18 - 1)
 
 
 class CellCheck:
@@ -104,11 +105,11 @@ class CellCheck:
 
 
 def limits(bounds: Bounds, kind: ColumnType) -> tuple[float, float] | tuple[int, int]:
-    """Declared bounds as numbers of the column's engine type: integers round inwards and stay within 64 bits."""
+    """Declared bounds as numbers of the column's engine type: integers round inwards and have at most 18 digits."""
     low, high = Decimal(bounds.low), Decimal(bounds.high)
     if kind is ColumnType.INTEGER:
-        floor = int(max(low, -_INT64).to_integral_value(ROUND_CEILING))
-        ceiling = int(min(high, _INT64).to_integral_value(ROUND_FLOOR))
+        floor = int(max(low, -_LARGEST).to_integral_value(ROUND_CEILING))
+        ceiling = int(min(high, _LARGEST).to_integral_value(ROUND_FLOOR))
         return floor, ceiling
     return float(low), float(high)
 

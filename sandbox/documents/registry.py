@@ -117,12 +117,12 @@ def find(connection: Connection, digest: str) -> Stored | None:
     ).first()
     if row is None:
         return None
-    return Stored(_parsed(bytes(row.envelope)), tuple(json.loads(row.signers)), row.complete, row.log_index)
+    return Stored(parsed(bytes(row.envelope)), tuple(json.loads(row.signers)), row.complete, row.log_index)
 
 
 @lru_cache(maxsize=1024)
-def _parsed(data: bytes) -> Envelope:
-    """Parsing is pure, and a fetch every few milliseconds cites the same documents again and again."""
+def parsed(data: bytes) -> Envelope:
+    """A stored envelope. Parsing is pure, and a fetch every few milliseconds cites the same documents again and again."""
     return dsse.parse(data)
 
 

@@ -22,6 +22,7 @@ from policies.documents.job import Job
 from policies.documents.strict_json import Json
 from sandbox.district import District
 from sandbox.documents import registry
+from sandbox.jobs.docket import Docket
 from sandbox.jobs.rows import runs_used
 
 
@@ -51,29 +52,26 @@ def judge_admission(
 
 def judge_delivery(
     district: District,
-    connection: Connection,
+    docket: Docket,
     *,
     recipient: str,
-    authorization: Envelope,
     releases: Sequence[Envelope],
     slots_accepted: int,
     fetches_used: int,
     unit_price: Decimal | None,
 ) -> Decision:
-    """Whether `slots_accepted` scores of `releases` may be delivered to `recipient` under `authorization`."""
-    document = Authorization.read(authorization)
-    scenario = _envelope(connection, document.scenario)
+    """Whether `slots_accepted` scores of `releases` may be delivered to `recipient` under the docket's authorization."""
     case = Case(
         trust=district.trust,
         now=datetime.fromtimestamp(district.now, UTC),
         actor=recipient,
         halts=district.halts,
-        scenario=scenario,
-        authorization=authorization,
-        overall=_overall(connection, scenario),
-        model=_envelope(connection, document.model),
-        report=_envelope(connection, document.vetting_report),
-        price=_envelope(connection, document.price_filing),
+        scenario=docket.scenario,
+        authorization=docket.authorization,
+        overall=docket.overall,
+        model=docket.model,
+        report=docket.report,
+        price=docket.price,
         releases=tuple(releases),
         slots_accepted=slots_accepted,
         fetches_used=fetches_used,

@@ -1,20 +1,17 @@
-"""The price of one unit under an authorization: the filed price, or nothing for public benefit (RQ-178)."""
+"""The price of one unit under an authorization: the filed price, or nothing for public benefit (RQ-178). Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection
-
-from policies.documents.authorization import Authorization, PurposeClass, Scenario
+from policies.documents.authorization import PurposeClass
 from policies.documents.price import PriceFiling
-from sandbox.documents import registry
 
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What a unit costs and why. Amounts are in units of `currency`, never above the filed cap."""
+    """What a unit costs and why: `filing` is the price filing's digest, `unit_price` in units of `currency`."""
 
     filing: str
     price_class: str
@@ -24,16 +21,10 @@ class Tariff:
     currency: str
 
 
-def tariff_of(connection: Connection, authorization: Authorization) -> Tariff | None:
-    """The tariff of `authorization`; None while its scenario or price filing is not here, which denies."""
-    scenario = registry.find(connection, authorization.scenario)
-    filing = registry.find(connection, authorization.price_filing)
-    if scenario is None or filing is None:
-        return None
-    purpose = Scenario.read(scenario.envelope).purpose.purpose_class
-    price = PriceFiling.read(filing.envelope)
+def tariff_of(price: PriceFiling, *, filing: str, purpose: PurposeClass) -> Tariff:
+    """The tariff under `price`, whose digest is `filing`, for use of class `purpose`."""
     return Tariff(
-        filing=authorization.price_filing,
+        filing=filing,
         price_class=price.price_class,
         usage_form=price.usage_form.value,
         purpose_class=purpose.value,

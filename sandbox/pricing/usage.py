@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select
 
+from policies.documents.envelope import Envelope
 from policies.documents.strict_json import Json
 from sandbox.pricing.tariff import Tariff
 from sandbox.store.database import Transaction
@@ -20,6 +21,7 @@ from sandbox.store.tables import usage_events
 
 EVENT_TYPE: Final = "domicile.delivery.v1"
 PAGE: Final = 1000
+_STORE: Final = insert(usage_events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Usage:
     authorization: str
     units: int
     tariff: Tariff
-    receipt: str
+    receipt: Envelope
 
     def event(self, source: str) -> dict[str, Json]:
         """The event as it is stored and served."""
@@ -53,20 +55,22 @@ class Usage:
                 "usage_form": self.tariff.usage_form,
                 "purpose_class": self.tariff.purpose_class,
                 "units": self.units,
-                "receipt": self.receipt,
+                "receipt": self.receipt.digest,
             },
         }
 
 
 def store_usage(transaction: Transaction, usage: Usage, *, source: str) -> None:
-    """Store the event in the transaction of the delivery."""
+    """Store the event, with the receipt that was given for it, in the transaction of the delivery."""
     transaction.connection.execute(
-        insert(usage_events).values(
-            id=usage.id,
-            period=usage.at[:7],
-            recipient=usage.recipient,
-            event=json.dumps(usage.event(source), separators=(",", ":")),
-        )
+        _STORE,
+        {
+            "id": usage.id,
+            "period": usage.at[:7],
+            "recipient": usage.recipient,
+            "event": json.dumps(usage.event(source), separators=(",", ":")),
+            "receipt": usage.receipt.to_bytes(),
+        },
     )
 
 

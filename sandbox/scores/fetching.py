@@ -22,13 +22,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
-from sqlalchemy.dialects.sqlite import insert as insert_or
+from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy.dialects.sqlite import insert
 
 from policies.decision.decide import Decision
-from policies.documents import envelope as dsse
 from policies.documents import strict_json
-from policies.documents.authorization import Authorization
 from policies.documents.envelope import Envelope
 from policies.documents.job import Receipt
 from policies.documents.strict_json import Json
@@ -38,14 +36,31 @@ from sandbox.district import District
 from sandbox.documents import registry
 from sandbox.documents.evidence import record
 from sandbox.documents.halting import COMMITMENTS_PER_ENTRY
+from sandbox.jobs.docket import Docket, docket_of
 from sandbox.jobs.judge import judge_delivery
 from sandbox.pricing.tariff import Tariff, tariff_of
 from sandbox.pricing.usage import Usage, store_usage
 from sandbox.scores.shelf import bitmap_bytes, proof
 from sandbox.store.database import Transaction
-from sandbox.store.tables import consents, counters, receipts, releases, scores
+from sandbox.store.tables import consents, counters, releases, scores
 
 MAX_CONSENTS: Final = 1000
+
+# Built once: at this rate the building of a statement costs more than its execution.
+_CONSENTS: Final = select(consents).where(consents.c.id.in_(bindparam("ids", expanding=True)))
+_SCORES: Final = (
+    select(scores, releases)
+    .join(releases, scores.c.release == releases.c.seq)
+    .where(
+        scores.c.authorization == bindparam("authorization"),
+        scores.c.consent.in_(bindparam("ids", expanding=True)),
+    )
+)
+_COUNTER: Final = select(counters.c.value).where(counters.c.name == bindparam("name"))
+_NEW_COUNT: Final = insert(counters)
+_COUNT: Final = _NEW_COUNT.on_conflict_do_update(
+    index_elements=["name"], set_={"value": counters.c.value + _NEW_COUNT.excluded.value}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +102,20 @@ def fetch(
 ) -> Fetch:
     """Hand over what may be handed over to `recipient`; raise `NotFound` for an unknown authorization."""
     connection = transaction.connection
-    envelope = registry.get(connection, authorization).envelope
-    document = Authorization.read(envelope)
-    tariff = tariff_of(connection, document)
-    looked = _look(district, connection, consent_ids, recipient=recipient, document=document)
+    docket = docket_of(district, connection, authorization)
+    tariff = _tariff(docket)
+    looked = _look(district, connection, consent_ids, recipient=recipient, docket=docket)
     found = [item for item in looked if isinstance(item, Found)]
-    denied = _denial(district, connection, found, recipient=recipient, envelope=envelope, tariff=tariff)
+    denied = _denial(district, connection, found, recipient=recipient, docket=docket, tariff=tariff)
     if denied is not None:
         looked = [denied.codes[0] if isinstance(item, Found) else item for item in looked]
         found = []
     receipt = None
     if found and tariff is not None:
-        receipt = _deliver(
-            district, transaction, found, recipient=recipient, document=document, tariff=tariff
-        )
+        receipt = _deliver(district, transaction, found, recipient=recipient, docket=docket, tariff=tariff)
     codes = tuple(item for item in looked if isinstance(item, str))
     if codes:
-        record(district, transaction, _refusal(district, recipient, document, codes))
+        record(district, transaction, _refusal(district, recipient, docket, codes))
     return Fetch(
         results=[_result(district, i, item) for i, item in zip(consent_ids, looked, strict=True)],
         releases={item.release: item.envelope.to_json() for item in found},
@@ -113,28 +125,32 @@ def fetch(
     )
 
 
+def _tariff(docket: Docket) -> Tariff | None:
+    if docket.scenario_document is None or docket.price_document is None:
+        return None
+    purpose = docket.scenario_document.purpose.purpose_class
+    return tariff_of(docket.price_document, filing=docket.document.price_filing, purpose=purpose)
+
+
 def _look(
     district: District,
     connection: Connection,
     ids: Sequence[bytes],
     *,
     recipient: str,
-    document: Authorization,
+    docket: Docket,
 ) -> list[Found | str]:
     """For each consent its sealed slot, or the code of what fails, in the order asked for."""
-    authorization = document.digest
     known = {
         bytes(row.id): row
-        for row in connection.execute(select(consents).where(consents.c.id.in_(ids)))
-        if (row.scenario, row.recipient) == (document.scenario, recipient)
+        for row in connection.execute(_CONSENTS, {"ids": ids})
+        if (row.scenario, row.recipient) == (docket.document.scenario, recipient)
     }
-    query = (
-        select(scores, releases)
-        .join(releases, scores.c.release == releases.c.seq)
-        .where(scores.c.authorization == authorization, scores.c.consent.in_(ids))
-    )
-    shelved = {bytes(row.consent): row for row in connection.execute(query) if row.recipient == recipient}
-    envelopes = {row.digest: dsse.parse(bytes(row.envelope)) for row in shelved.values()}
+    asked = {"ids": ids, "authorization": docket.digest}
+    shelved = {
+        bytes(row.consent): row for row in connection.execute(_SCORES, asked) if row.recipient == recipient
+    }
+    envelopes = {row.digest: registry.parsed(bytes(row.envelope)) for row in shelved.values()}
     looked: list[Found | str] = []
     for consent in ids:
         code = _standing(known.get(consent), shelved.get(consent), now=district.now)
@@ -175,7 +191,7 @@ def _denial(
     found: Sequence[Found],
     *,
     recipient: str,
-    envelope: Envelope,
+    docket: Docket,
     tariff: Tariff | None,
 ) -> Decision | None:
     """The decision when delivering `found` is denied; None when it is allowed or there is nothing to deliver."""
@@ -183,12 +199,11 @@ def _denial(
         return None
     decision = judge_delivery(
         district,
-        connection,
+        docket,
         recipient=recipient,
-        authorization=envelope,
         releases=list({item.release: item.envelope for item in found}.values()),
         slots_accepted=len(found),
-        fetches_used=delivered(connection, envelope.digest),
+        fetches_used=delivered(connection, docket.digest),
         unit_price=None if tariff is None else tariff.unit_price,
     )
     return None if decision.allowed else decision
@@ -196,8 +211,7 @@ def _denial(
 
 def delivered(connection: Connection, authorization: str) -> int:
     """Scores delivered so far under an authorization."""
-    query = select(counters.c.value).where(counters.c.name == _counter(authorization))
-    return int(connection.execute(query).scalar() or 0)
+    return int(connection.execute(_COUNTER, {"name": _counter(authorization)}).scalar() or 0)
 
 
 def _deliver(
@@ -206,15 +220,13 @@ def _deliver(
     found: Sequence[Found],
     *,
     recipient: str,
-    document: Authorization,
+    docket: Docket,
     tariff: Tariff,
 ) -> Envelope:
     """Count, meter, record and receipt the delivery of `found`."""
-    authorization, connection = document.digest, transaction.connection
-    counted = insert_or(counters).values(name=_counter(authorization), value=len(found))
-    connection.execute(
-        counted.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + len(found)})
-    )
+    authorization, scenario = docket.digest, docket.document.scenario
+    counted = {"name": _counter(authorization), "value": len(found)}
+    transaction.connection.execute(_COUNT, counted)
     event_id = secrets.token_hex(16)
     at = instant(int(district.now))
     deliveries = strict_json.digest([{"release": item.release, "slot": item.slot} for item in found])
@@ -233,23 +245,20 @@ def _deliver(
         id=event_id,
         at=at,
         recipient=recipient,
-        scenario=document.scenario,
+        scenario=scenario,
         authorization=authorization,
         units=len(found),
         tariff=tariff,
-        receipt=receipt.digest,
+        receipt=receipt,
     )
     store_usage(transaction, usage, source=district.trust.log.origin)
-    connection.execute(
-        insert(receipts).values(digest=receipt.digest, usage=event_id, envelope=receipt.to_bytes())
-    )
     digests = {"authorization": authorization, "receipt": receipt.digest}
     entries = [
         Entry(
             type=EntryType.DELIVERY,
             at=at,
             actor=recipient,
-            scenario=document.scenario,
+            scenario=scenario,
             digests=digests,
             commitments=tuple(item.commitment for item in found[start : start + COMMITMENTS_PER_ENTRY]),
             facts={"units": len(found[start : start + COMMITMENTS_PER_ENTRY]), "usage": event_id},
@@ -276,14 +285,14 @@ def _result(district: District, consent: bytes, item: Found | str) -> Json:
     }
 
 
-def _refusal(district: District, recipient: str, document: Authorization, codes: Sequence[str]) -> Entry:
+def _refusal(district: District, recipient: str, docket: Docket, codes: Sequence[str]) -> Entry:
     counted = sorted(Counter(codes).items())
     return Entry(
         type=EntryType.REFUSAL,
         at=instant(int(district.now)),
         actor=recipient,
-        scenario=document.scenario,
-        digests={"authorization": document.digest},
+        scenario=docket.document.scenario,
+        digests={"authorization": docket.digest},
         facts={"action": "deliver", **{f"refused.{code}"[:64]: count for code, count in counted}},
     )
 

@@ -11,13 +11,17 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from sandbox.store.database import Transaction
 from sandbox.store.errors import IdempotencyConflict
 from sandbox.store.tables import answers
 
 KEPT_S: Final = 24 * 3600
+_FIND: Final = select(answers.c.request, answers.c.status, answers.c.body).where(
+    answers.c.party == bindparam("party"), answers.c.key == bindparam("key")
+)
+_REMEMBER: Final = insert(answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,7 @@ class WriteKey:
 
 def first_answer(connection: Connection, key: WriteKey) -> Answer | None:
     """What was answered before; raise `IdempotencyConflict` if the key stood for another request."""
-    mine = (answers.c.party == key.party) & (answers.c.key == key.key)
-    row = connection.execute(select(answers.c.request, answers.c.status, answers.c.body).where(mine)).first()
+    row = connection.execute(_FIND, {"party": key.party, "key": key.key}).first()
     if row is None:
         return None
     if row.request != key.request:
@@ -56,14 +59,15 @@ def first_answer(connection: Connection, key: WriteKey) -> Answer | None:
 def remember_answer(transaction: Transaction, key: WriteKey, *, answer: Answer, now: float) -> None:
     """Store the first answer in the transaction of the act."""
     transaction.connection.execute(
-        insert(answers).values(
-            party=key.party,
-            key=key.key,
-            request=key.request,
-            status=answer.status,
-            body=answer.body,
-            at=now,
-        )
+        _REMEMBER,
+        {
+            "party": key.party,
+            "key": key.key,
+            "request": key.request,
+            "status": answer.status,
+            "body": answer.body,
+            "at": now,
+        },
     )
 
 

@@ -16,12 +16,13 @@ from sandbox.store.errors import RequestReplayed
 from sandbox.store.tables import nonces
 
 KEPT_S: Final = 300
+_SPEND: Final = insert(nonces).on_conflict_do_nothing()
 
 
 def spend_nonce(transaction: Transaction, keyid: str, *, nonce: str, now: float) -> None:
     """Remember (keyid, nonce); raise `RequestReplayed` if it is known."""
-    statement = insert(nonces).values(keyid=keyid, nonce=nonce, seen_at=now).on_conflict_do_nothing()
-    if transaction.connection.execute(statement).rowcount != 1:
+    row = {"keyid": keyid, "nonce": nonce, "seen_at": now}
+    if transaction.connection.execute(_SPEND, row).rowcount != 1:
         raise RequestReplayed("expected a request not seen before, got one a second time")
 
 

@@ -206,15 +206,8 @@ usage_events: Final = Table(
     Column("period", String(7), nullable=False),
     Column("recipient", String(63), nullable=False),
     Column("event", Text, nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
     Index("usage_by_period", "period", "recipient", "seq"),
-)
-
-receipts: Final = Table(
-    "receipts",
-    METADATA,
-    Column("digest", String(64), primary_key=True),
-    Column("usage", String(64), nullable=False, unique=True),
-    Column("envelope", LargeBinary, nullable=False),
 )
 
 witnesses: Final = Table(

@@ -166,8 +166,9 @@ def consents(site: Site, papers: Papers, count: int, *, recipient: str = "insure
         {"id": grant.id.hex(), "expires_at": grant.expires_at, "commitment": grant.commitment}
         for grant in grants
     ]
-    body = {"consent": signed(head, "consents").to_json(), "items": items}
-    site.endpoint("consents").post_json("/v1/consents", body)  # type: ignore[arg-type]  # JSON by construction
+    for start in range(0, count, 500):
+        body = {"consent": signed(head, "consents").to_json(), "items": items[start : start + 500]}
+        site.endpoint("consents").post_json("/v1/consents", body)  # type: ignore[arg-type]  # JSON by construction
     return grants
 
 

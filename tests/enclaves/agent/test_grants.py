@@ -76,7 +76,7 @@ def test_columns_are_what_unpack_gives() -> None:
 def test_a_person_out_of_canonical_form_is_refused_as_by_unpack(person: str) -> None:
     raw = person.encode("utf-8", "replace")[:18].ljust(18, b"\0")
     packed = struct.pack(">16s18sq32s", bytes(16), raw, 1_800_000_000, bytes(32))
-    with pytest.raises(Exception):  # noqa: B017, PT011 - unpack has two errors of its own
+    with pytest.raises(Exception):  # noqa: B017 - unpack has two errors of its own
         list(unpack(packed, head(packed)))
     with pytest.raises(GrantsInvalid):
         taken(packed)

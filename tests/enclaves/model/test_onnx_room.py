@@ -60,7 +60,7 @@ def test_inputs_are_filled_and_clipped_before_the_graph() -> None:
     part = OnnxPart(id="p", department="hospital", dataset="d", inputs=inputs, graph="0" * 64)
     values = np.array([-5.0, 3.0, 50.0, np.nan])
     column = Column(values, np.isnan(values))
-    columns = {name: column for name in "abc"}
+    columns = dict.fromkeys("abc", column)
     found = onnx_room.evaluate(part, Graph(HONEST, inputs=INPUTS), columns, slots=4)
     assert found.tolist() == [0.0, 4.5, 15.0, 6.0]
 

@@ -1,0 +1,1 @@
+"""Figures of the department's side, each beside its baseline in the same run."""
