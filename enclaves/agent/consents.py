@@ -8,12 +8,14 @@ Rules:
    service's message or from the log, whichever is seen first. Presence in the data plays no part (design.md section 5a).
 4. What is not found is not accepted; of a person who stands in one job twice, the first slot alone is.
 
-Stored by batch as columns of packed records, so that a million consents are read in one piece and one in a few bytes.
+Stored by batch in pages of `PAGE` grants, a packed column beside the other, so that a million consents are read as fast as
+the disk gives them and one costs one page.
 Ids are 128 random bits; the first 64 serve as the sort key and the whole id is compared.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -28,13 +30,16 @@ Words = NDArray[np.uint64]
 """Ids or pids as pairs of words, shape (n, 2)."""
 
 COMMITMENT_BYTES: Final = 32
-_PIECEWISE: Final = 1_000
-"""Up to so many hits of a batch are read one by one."""
+PAGE: Final = 4096
+"""Grants stored in one row."""
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS consent_batches (
         batch INTEGER PRIMARY KEY, head TEXT UNIQUE NOT NULL, service TEXT NOT NULL, scenario TEXT NOT NULL,
-        recipient TEXT NOT NULL, count INTEGER NOT NULL,
-        ids BLOB NOT NULL, pids BLOB NOT NULL, expires BLOB NOT NULL, commitments BLOB NOT NULL)""",
+        recipient TEXT NOT NULL, count INTEGER NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS consent_pages (
+        batch INTEGER NOT NULL, page INTEGER NOT NULL,
+        ids BLOB NOT NULL, pids BLOB NOT NULL, expires BLOB NOT NULL, commitments BLOB NOT NULL,
+        UNIQUE (batch, page))""",
     "CREATE INDEX IF NOT EXISTS consent_scenario ON consent_batches (scenario, recipient)",
     "CREATE TABLE IF NOT EXISTS consent_withdrawals (commitment BLOB PRIMARY KEY, service TEXT) WITHOUT ROWID",
 )
@@ -77,23 +82,28 @@ class ConsentStore:
         durable.define(*_TABLES)
 
     def add(self, digest: str, head: Consent, records: Records) -> None:
-        """Store a verified batch under the digest of its head."""
-        self._durable.run(
-            "INSERT OR IGNORE INTO consent_batches "
-            "(head, service, scenario, recipient, count, ids, pids, expires, commitments) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                digest,
-                head.service,
-                head.scenario,
-                head.recipient,
-                head.count,
-                records.ids,
-                records.pids,
-                records.expires,
-                records.commitments,
-            ),
-        )
+        """Store a verified batch under the digest of its head; a batch that is there already stays as it is."""
+        with self._durable.transaction():
+            if self.holds(digest):
+                return
+            self._durable.run(
+                "INSERT INTO consent_batches (head, service, scenario, recipient, count) VALUES (?, ?, ?, ?, ?)",
+                (digest, head.service, head.scenario, head.recipient, head.count),
+            )
+            number = self._durable.rows("SELECT batch FROM consent_batches WHERE head = ?", (digest,))[0][0]
+            for page, start in enumerate(range(0, head.count, PAGE)):
+                columns = (
+                    packed[start * size : (start + PAGE) * size]
+                    for packed, size in (
+                        (records.ids, CONSENT_ID_BYTES),
+                        (records.pids, CONSENT_ID_BYTES),
+                        (records.expires, 8),
+                        (records.commitments, COMMITMENT_BYTES),
+                    )
+                )
+                self._durable.run(
+                    "INSERT INTO consent_pages VALUES (?, ?, ?, ?, ?, ?)", (number, page, *columns)
+                )
 
     def holds(self, digest: str) -> bool:
         return bool(self._durable.rows("SELECT 1 FROM consent_batches WHERE head = ?", (digest,)))
@@ -166,24 +176,33 @@ class ConsentStore:
     def _indexed(self, number: int, service: str, count: int) -> _Batch:
         batch = self._index.get(number)
         if batch is None:
-            first = words(self._durable.rows(*_whole("ids", number))[0][0])[:, 0]
+            first = words(b"".join(self._page("ids", number, page) for page in range(-(-count // PAGE))))[
+                :, 0
+            ]
             rows = np.argsort(first, kind="stable")
             batch = self._index[number] = _Batch(number, service, count, first[rows], rows)
         return batch
 
     def _column(self, batch: _Batch, column: str, size: int, rows: NDArray[np.int64]) -> Words:
-        """Fields of `size` bytes at `rows`, as words of shape (len(rows), size / 8)."""
+        """Fields of `size` bytes at `rows`, as words of shape (len(rows), size / 8); each page needed is read once."""
         width = size // 8
-        if len(rows) > _PIECEWISE:
-            whole = self._durable.rows(*_whole(column, batch.number))[0][0]
-            return np.frombuffer(whole, dtype="<u8").reshape(-1, width)[rows]
-        parts = [
-            self._durable.blob_part(
-                "consent_batches", column, row=batch.number, start=int(row) * size, count=size
-            )
-            for row in rows
-        ]
-        return np.frombuffer(b"".join(parts), dtype="<u8").reshape(-1, width)
+        found = np.empty((len(rows), width), dtype=np.uint64)
+        order = np.argsort(rows, kind="stable")
+        pages = rows[order] // PAGE
+        starts = np.flatnonzero(np.diff(pages, prepend=-1))
+        for start, end in itertools.pairwise([*starts.tolist(), len(rows)]):
+            page = int(pages[start])
+            stored = np.frombuffer(self._page(column, batch.number, page), dtype="<u8").reshape(-1, width)
+            here = order[start:end]
+            found[here] = stored[rows[here] - page * PAGE]
+        return found
+
+    def _page(self, column: str, number: int, page: int) -> bytes:
+        rows = self._durable.rows(
+            f"SELECT {column} FROM consent_pages WHERE batch = ? AND page = ?",  # noqa: S608 - a column of ours
+            (number, page),
+        )
+        return bytes(rows[0][0])
 
 
 def words(packed: bytes) -> Words:
@@ -220,7 +239,3 @@ def _among(commitments: Words, ended: set[bytes]) -> NDArray[np.bool_]:
     for row in np.flatnonzero(result):
         result[row] = commitments[row].tobytes() in ended
     return result
-
-
-def _whole(column: str, number: int) -> tuple[str, tuple[int]]:
-    return f"SELECT {column} FROM consent_batches WHERE batch = ?", (number,)  # noqa: S608 - a column of ours

@@ -61,12 +61,6 @@ class Durable:
         with self._lock:
             return self._db.execute(query, values).fetchall()
 
-    def blob_part(self, table: str, column: str, *, row: int, start: int, count: int) -> bytes:
-        """`count` bytes from `start` of a stored blob, without reading the rest."""
-        with self._lock, self._db.blobopen(table, column, row, readonly=True) as blob:
-            blob.seek(start)
-            return blob.read(count)
-
     def close(self) -> None:
         with self._lock:
             self._db.close()

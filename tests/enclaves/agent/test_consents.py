@@ -67,7 +67,7 @@ def store(tmp_path: Path) -> ConsentStore:
     return ConsentStore(Durable(tmp_path / "enclave.sqlite"))
 
 
-@pytest.mark.parametrize("size", [7, 3000])
+@pytest.mark.parametrize("size", [7, 9000])
 def test_slots_are_found_wherever_their_consent_stands(store: ConsentStore, size: int) -> None:
     dice = random.Random(size)
     table = {}
