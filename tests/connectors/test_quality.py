@@ -1,5 +1,6 @@
 """The quality report against counts made by hand, and what it must not tell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -33,8 +34,8 @@ LATER = NOW + timedelta(days=1)
 class Case:
     """Persons with a cost and a sex; None for a missing one."""
 
-    costs: list[float | None]
-    sexes: list[str | None]
+    costs: Sequence[float | None]
+    sexes: Sequence[str | None]
 
     def table(self) -> pa.Table:
         rows = [

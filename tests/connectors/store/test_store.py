@@ -103,7 +103,7 @@ def test_a_snapshot_file_is_read_only_and_alone(tmp_path: Path) -> None:
 
 def test_the_layout_does_not_tell_the_order_of_the_source(tmp_path: Path) -> None:
     rows = visits(30)
-    laid = []
+    laid: list[list[list[tuple[object, ...]]]] = []
     for order in (rows, rows[::-1]):
         store = open_store(tmp_path / str(len(laid)))
         fill(store, declare(), table(declare(), order))
