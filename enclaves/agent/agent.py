@@ -29,6 +29,7 @@ from enclaves.run.errors import RunRefused
 from enclaves.run.refusal import code_of, refusal, refusal_of, session_is_lost
 from enclaves.transport.mailbox import Message
 from enclaves.transport.problem import Unavailable
+from policies.documents.fields import instant
 from policies.documents.strict_json import Json
 from policies.errors import PolicyError
 
@@ -90,7 +91,14 @@ class Agent:
         self._lane(lambda: self._step(run, lambda: act(run, message)))
 
     def _join(self, run: str, message: Message) -> None:
+        self._drop_expired()
         self._live[run] = join(self._house, message.body)
+
+    def _drop_expired(self) -> None:
+        """Forget runs whose plan has expired; nothing may be contributed to them any more."""
+        now = self._house.now()
+        for run in [r for r, live in self._live.items() if instant(live.papers.plan.expires_at) <= now]:
+            self._drop(run)
 
     def _transcribe(self, run: str, message: Message) -> None:
         transcribe(self._house, self._of(run), message.body)
@@ -103,6 +111,9 @@ class Agent:
         self._live.pop(run, None)
 
     def _abort(self, run: str, message: Message) -> None:
+        self._drop(run)
+
+    def _drop(self, run: str) -> None:
         self._live.pop(run, None)
         with suppress(RunRefused):
             self._house.sessions.move(bytes.fromhex(run), Stage.ABORTED)

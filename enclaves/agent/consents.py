@@ -133,6 +133,7 @@ class ConsentStore:
         needles = words(ids)
         pids = np.zeros_like(needles)
         accepted = np.zeros(len(needles), dtype=np.bool_)
+        ended = {bytes.fromhex(text) for text in withdrawn} | self._withdrawn(service)
         for batch in self._batches(scenario, service, recipient):
             slots, rows = _hits(batch, needles[:, 0], ~accepted)
             if len(slots) == 0:
@@ -140,7 +141,7 @@ class ConsentStore:
             # The sort key is half of the id; the whole id decides.
             same = (self._column(batch, "ids", CONSENT_ID_BYTES, rows) == needles[slots]).all(axis=1)
             slots, rows = slots[same], rows[same]
-            good = self._in_force(batch, rows, now=now, withdrawn=withdrawn)
+            good = self._in_force(batch, rows, now=now, ended=ended)
             slots, rows = slots[good], rows[good]
             accepted[slots] = True
             pids[slots] = self._column(batch, "pids", CONSENT_ID_BYTES, rows)
@@ -149,21 +150,17 @@ class ConsentStore:
         return Resolved(pids, accepted)
 
     def _in_force(
-        self, batch: _Batch, rows: NDArray[np.int64], *, now: int, withdrawn: Collection[str]
+        self, batch: _Batch, rows: NDArray[np.int64], *, now: int, ended: set[bytes]
     ) -> NDArray[np.bool_]:
         expires = self._column(batch, "expires", 8, rows)[:, 0].view(np.int64)
         good: NDArray[np.bool_] = expires > now
-        ended = {bytes.fromhex(text) for text in withdrawn}
-        ended |= {
-            bytes(row[0])
-            for row in self._durable.rows(
-                "SELECT commitment FROM consent_withdrawals WHERE service = ?", (batch.service,)
-            )
-        }
         if ended:
-            commitments = self._column(batch, "commitments", COMMITMENT_BYTES, rows)
-            good &= ~_among(commitments, ended)
+            good &= ~_among(self._column(batch, "commitments", COMMITMENT_BYTES, rows), ended)
         return good
+
+    def _withdrawn(self, service: str) -> set[bytes]:
+        rows = self._durable.rows("SELECT commitment FROM consent_withdrawals WHERE service = ?", (service,))
+        return {bytes(row[0]) for row in rows}
 
     def _batches(self, scenario: str, service: str, recipient: str | None) -> list[_Batch]:
         found = self._durable.rows(

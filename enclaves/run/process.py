@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import signal
 import threading
@@ -30,6 +31,7 @@ from enclaves.witness.witness import Witness
 
 _LOG: Final = logging.getLogger("domicile.process")
 WAIT_S: Final = 25
+EXIT_BROKEN: Final = 70
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
 
@@ -109,7 +111,8 @@ class Mailbox:
 class RunLane:
     """One thread for the work of runs, in order. bubblewrap dies with the thread that started it: this one stays.
 
-    A daemon: when the process is told to stop, a step under way is cut off as by a crash, which every step survives.
+    A daemon: when the process is told to stop, a step under way is cut off as by a crash, which every step survives. A step
+    that raises ends the process: its own files can no longer be relied on, and a lane that stood still would not show.
     """
 
     def __init__(self) -> None:
@@ -121,7 +124,12 @@ class RunLane:
 
     def _work(self) -> None:
         while True:
-            self._queue.get()()
+            act = self._queue.get()
+            try:
+                act()
+            except BaseException as error:  # noqa: BLE001 - the process ends, whatever it was
+                _LOG.critical("run lane: %s", type(error).__name__)
+                os._exit(EXIT_BROKEN)
 
 
 def check_protected() -> None:

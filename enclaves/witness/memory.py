@@ -61,12 +61,14 @@ class WitnessMemory:
     def advance(self, state: WitnessState, halts: Halts) -> None:
         """Remember durably; raises LogRolledBack if another process of this party has moved on meanwhile."""
         frontier = json.dumps(state.frontier.to_hex())
+        # Years of withdrawals are written again only when one more has come.
+        text = None if halts == self._halts else json.dumps(halts.to_json())
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 moved = self._db.execute(
-                    "UPDATE witness SET size = ?, frontier = ?, halts = ? WHERE size = ? AND size <= ?",
-                    (state.size, frontier, json.dumps(halts.to_json()), self._state.size, state.size),
+                    "UPDATE witness SET size = ?, frontier = ?, halts = coalesce(?, halts) WHERE size = ? AND size <= ?",
+                    (state.size, frontier, text, self._state.size, state.size),
                 ).rowcount
                 _check_moved(moved, self._state.size)
                 self._db.execute("INSERT OR REPLACE INTO frontiers VALUES (?, ?)", (state.size, frontier))
