@@ -7,8 +7,8 @@ Checks (protocols.md §6.5), each over the whole model and not over one domain's
   largest variance they can have together, so that a unit vector cannot be split into halves.
 - **V6 capacity.** At most 20 bands, no band with fewer than max(50, 1 % of persons), one output.
 - **V7 weight ratio.** With swing = |weight|·(transform(high) - transform(low)): largest over smallest swing above 10⁴ is
-  refused, and so are weights that form a positional system, where one step of a feature outweighs the whole range of the
-  feature before it. A chain of three such features asks for an override, one of more than half of all is refused.
+  refused, and so are weights that form a positional system, where one step of a feature outweighs the whole range of all
+  lighter features together. A run of three such features asks for an override, one of more than half of all is refused.
 
 Weights of an ONNX part are not readable; V2 and V7 then ask for an override, which is never silent. Arithmetic is decimal
 at 50 digits under a context of its own, so that every examiner gets the same report. Not covered: correlation between
@@ -39,7 +39,6 @@ MIN_BAND_PERSONS: Final = 50
 MAX_SWING_RATIO: Final = Decimal(10_000)
 # Weights need only come close to a positional system to be read like one.
 POSITIONAL_TOLERANCE: Final = Decimal("0.9")
-MIN_POSITIONAL_STEP: Final = Decimal(2)
 MIN_CHAIN: Final = 3
 _ARITHMETIC: Final = decimal.Context(prec=50, rounding=decimal.ROUND_HALF_EVEN)
 _SEVERITY: Final = (Verdict.PASS, Verdict.OVERRIDE, Verdict.REJECT)
@@ -209,24 +208,20 @@ def _weight_ratio(weighted: Sequence[_Weighted]) -> Check:
 
 
 def longest_chain(features: Sequence[Feature]) -> int:
-    """Length of the longest chain in which each |weight| is at least about the range times the |weight| before it.
+    """Longest run of features, by |weight|, each about as heavy as the whole range of all lighter ones together.
 
-    A range below 2 counts as 2: two levels are the least a digit has. Features of weight or range zero take no part.
+    Such a run is superincreasing: whoever knows the heavier features reads the run's columns off the score like digits. One
+    light feature that spreads over the steps of the next hides what lies below, so each is held against the sum.
+    Features of weight or range zero take no part.
     """
-    levels = sorted(
-        (abs(Decimal(feature.weight)), max(_range(feature), MIN_POSITIONAL_STEP))
-        for feature in features
-        if _swing(feature) > 0
-    )
-    lengths: list[int] = []
-    for index, (weight, _) in enumerate(levels):
-        below = [
-            lengths[other]
-            for other, (lower, span) in enumerate(levels[:index])
-            if weight >= POSITIONAL_TOLERANCE * span * lower
-        ]
-        lengths.append(1 + max(below, default=0))
-    return max(lengths, default=0)
+    levels = sorted((abs(Decimal(f.weight)), swing) for f in features if (swing := _swing(f)) > 0)
+    longest = run = 0
+    below = Decimal(0)
+    for weight, swing in levels:
+        run = run + 1 if weight >= POSITIONAL_TOLERANCE * below else 0
+        longest = max(longest, run)
+        below += swing
+    return longest
 
 
 def _swing(feature: Feature) -> Decimal:

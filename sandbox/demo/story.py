@@ -149,7 +149,7 @@ def vet(cast: Cast, fitted: partner.FittedModel, consents: Consents) -> tuple[st
     job = cast.partner.submit_vet_job(fitted.head.scenario, model=model, consents=consents.ids)
     _check_done(cast.partner, job.job)
     cast.examiner.collect()
-    return model, cast.examiner.judge(model, job=job.job, accept_overrides=True)
+    return model, cast.examiner.judge(model, job=job.job)
 
 
 def authorize(
@@ -173,7 +173,7 @@ def approve(cast: Cast, agreements: Agreements, consents: Consents, sources: Sou
     """The partner's fitted model, vetted and authorized."""
     fitted = partner.fit(sources.customers, scenario=agreements.scenario.digest)
     model, report = vet(cast, fitted, consents)
-    if report.verdict is Verdict.REJECT:
+    if report.verdict is not Verdict.PASS:
         failed = ", ".join(check.check for check in report.checks if check.verdict is not Verdict.PASS)
         raise StoryBroken(f"expected the fitted model to pass vetting, got {report.verdict} ({failed})")
     return Approved(model, report, authorize(cast, agreements, model, report))

@@ -202,11 +202,12 @@ def positional(base: int, features: int = 6) -> list[F]:
         ([F(str(7**place)) for place in range(5)], Verdict.REJECT),
         # Nor do signs and order.
         ([F("100"), F("-1"), F("10"), F("-1000")], Verdict.REJECT),
-        # Ten equal columns beside a chain of three: the examiner looks at it.
-        ([*(F("1") for _ in range(10)), F("3"), F("9")], Verdict.OVERRIDE),
+        # Ten equal columns below two digits blur them; above three digits they may be known: the examiner looks at it.
+        ([*(F("1") for _ in range(10)), F("3"), F("9")], Verdict.PASS),
+        ([*(F("1000") for _ in range(10)), F("1"), F("10"), F("100")], Verdict.OVERRIDE),
         # Largest over smallest swing.
-        ([F("1"), F("1.2"), F("0.00012")], Verdict.PASS),
-        ([F("1"), F("1.2"), F("0.00011999")], Verdict.REJECT),
+        ([F(w, high="10") for w in ("1", "1.2", "0.00012")], Verdict.PASS),
+        ([F(w, high="10") for w in ("1", "1.2", "0.00011999")], Verdict.REJECT),
         ([F("0"), F("0")], Verdict.REJECT),
         ([F("1", high="0")], Verdict.REJECT),
     ],
