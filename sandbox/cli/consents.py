@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from policies.documents.strict_json import Json
+from sandbox.cli.acting import acting_as
 from sandbox.cli.output import Answer, PartyFolder, answers
 from sandbox.client.consent_service import ConsentService, parse_persons
 from sandbox.client.errors import InputMalformed
@@ -31,7 +32,7 @@ def grant(
     ] = None,
 ) -> Answer:
     """Record consents, tell the enclaves under seal, register the ids. A consent in force keeps its id."""
-    service = ConsentService.open(party)
+    service = acting_as(ConsentService, party)
     until = (
         expires.replace(tzinfo=UTC) + timedelta(days=1) if expires else service.clock() + timedelta(days=365)
     )
@@ -48,7 +49,7 @@ def withdraw(
     ids: Annotated[list[str], typer.Argument(help="Consent ids, 32 hex digits each.")], party: PartyFolder
 ) -> Answer:
     """Withdraw consents: the next job and the next fetch are refused."""
-    count = ConsentService.open(party).withdraw(ids)
+    count = acting_as(ConsentService, party).withdraw(ids)
     return Answer({"withdrawn": count}, [f"withdrawn: {count}"])
 
 
@@ -63,7 +64,7 @@ def list_consents(
     ] = None,
 ) -> Answer:
     """List consents in force for a recipient by id; persons are written to a file only, never to the screen."""
-    handed = ConsentService.open(party).ids_for(recipient, scenario=scenario)
+    handed = acting_as(ConsentService, party).ids_for(recipient, scenario=scenario)
     if hand_over is not None:
         hand_over.touch(mode=0o600)
         with hand_over.open("w", newline="", encoding="utf-8") as file:

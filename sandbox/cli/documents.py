@@ -13,10 +13,10 @@ from policies.documents.document import Document
 from policies.documents.envelope import Envelope
 from policies.documents.kinds import KINDS
 from policies.documents.strict_json import Json, parse_object
+from sandbox.cli.acting import acting
 from sandbox.cli.output import MODE, Answer, PartyFolder, answers
 from sandbox.client.errors import InputMalformed
 from sandbox.client.member import Member, read_any
-from sandbox.client.roles import member_of
 
 document = typer.Typer(no_args_is_help=True, help="Show, submit and sign documents.")
 Digest = Annotated[str, typer.Argument(help="SHA-256 of the document, 64 hex digits.")]
@@ -26,7 +26,7 @@ Digest = Annotated[str, typer.Argument(help="SHA-256 of the document, 64 hex dig
 @answers
 def show_document(digest: Digest, party: PartyFolder) -> Answer:
     """Show a document and who of the trust root signed it."""
-    with_member = member_of(party)
+    with_member = acting(party)
     read, envelope = with_member.review(digest)
     return shown(with_member, read, envelope)
 
@@ -41,7 +41,7 @@ def submit(
     party: PartyFolder,
 ) -> Answer:
     """Sign a document with this party's key and submit it; others then sign it by digest."""
-    return submitted(member_of(party), read_body(kind, file))
+    return submitted(acting(party), read_body(kind, file))
 
 
 @document.command("list")
@@ -50,7 +50,7 @@ def list_documents(
     kind: Annotated[str, typer.Argument(help="Kind of document, e.g. scenario.")], party: PartyFolder
 ) -> Answer:
     """List the documents of a kind."""
-    found = list(member_of(party).documents(kind))
+    found = list(acting(party).documents(kind))
     items: list[Json] = [
         {"digest": line.digest, "kind": line.kind, "id": line.id, "signers": list(line.signers)}
         for line in found
@@ -68,13 +68,13 @@ def sign(
     yes: Annotated[bool, typer.Option("--yes", help="Sign without asking.")] = False,
 ) -> Answer:
     """Fetch a document, show it, sign it with this party's key if you agree."""
-    return signed(member_of(party), digest, yes=yes)
+    return signed(acting(party), digest, yes=yes)
 
 
 @answers
 def catalog(party: PartyFolder) -> Answer:
     """List the data sets of the district with columns, grades and uses: metadata, never rows."""
-    found = member_of(party).catalog()
+    found = acting(party).catalog()
     items: list[Json] = [{"digest": digest, **dataset.to_body()} for digest, dataset in found]
     return Answer({"items": items}, [line for digest, dataset in found for line in _dataset(digest, dataset)])
 

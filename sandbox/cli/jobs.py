@@ -17,13 +17,13 @@ from policies.authorization import check_signed
 from policies.documents.authorization import Mode
 from policies.documents.job import Release
 from policies.documents.strict_json import Json
+from sandbox.cli.acting import acting, acting_as
 from sandbox.cli.documents import Digest, shown
 from sandbox.cli.exits import DONE, REFUSED
 from sandbox.cli.output import MODE, Answer, PartyFolder, answers, problem_lines
 from sandbox.client.errors import InputMalformed
 from sandbox.client.insurer import Insurer, Score
 from sandbox.client.member import Member
-from sandbox.client.roles import member_of
 from sandbox.client.submission import Submitter
 
 job = typer.Typer(no_args_is_help=True, help="Submit jobs, follow them, see why one was refused.")
@@ -71,14 +71,14 @@ def submit(
 @answers
 def show_status(digest: JobDigest, party: PartyFolder) -> Answer:
     """Where a job stands."""
-    return _job_answer(member_of(party).endpoint.job(digest), follow=False)
+    return _job_answer(acting(party).endpoint.job(digest), follow=False)
 
 
 @job.command("explain")
 @answers
 def explain(digest: JobDigest, party: PartyFolder) -> Answer:
     """Why a job was refused or failed: the policy, the place, the smallest change that would pass."""
-    status = member_of(party).endpoint.job(digest)
+    status = acting(party).endpoint.job(digest)
     reason = _problem(status)
     value = _job_value(status)
     if reason is None:
@@ -90,7 +90,7 @@ def explain(digest: JobDigest, party: PartyFolder) -> Answer:
 @answers
 def cancel(digest: JobDigest, party: PartyFolder) -> Answer:
     """Cancel a job that has not ended."""
-    state = member_of(party).endpoint.cancel_job(digest)
+    state = acting(party).endpoint.cancel_job(digest)
     return Answer({"job": digest, "state": state}, [state])
 
 
@@ -108,7 +108,7 @@ def fetch(
     ids = [*(consent or ()), *(read_ids(consents) if consents else ())]
     if not ids:
         raise InputMalformed("expected at least one consent, got none")
-    fetched = Insurer.open(party).fetch(authorization, ids)
+    fetched = acting_as(Insurer, party).fetch(authorization, ids)
     results: list[Json] = [
         {"consent": r.consent, "band": r.band, "bands": r.bands, "release": r.release, "slot": r.slot}
         if isinstance(r, Score)
@@ -128,7 +128,7 @@ def fetch(
 @answers
 def show_release(digest: Digest, party: PartyFolder) -> Answer:
     """Show a release: what left through the gate in one run, its signature checked."""
-    member = member_of(party)
+    member = acting(party)
     read, envelope = member.review(digest)
     if not isinstance(read, Release):
         raise InputMalformed(f"expected a release, got a {read.kind}")
@@ -159,7 +159,7 @@ def progress_bar() -> Iterator[Callable[[JobStatus], None] | None]:
 
 
 def _submitter(party: Path) -> Submitter:
-    member = member_of(party)
+    member = acting(party)
     if not isinstance(member, Submitter):
         raise InputMalformed(f"expected a partner or an insurer, got a {member.entry.role}")
     return member

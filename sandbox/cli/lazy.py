@@ -51,12 +51,14 @@ class LazyCommand(TyperCommand):
             raise CommandMissing(
                 f"expected `{self.name}` to be installed, got no module `{error.name}`"
             ) from None
-        if not isinstance(found, typer.Typer):
+        if isinstance(found, typer.Typer):
+            # A group stays one even with a single command: `score fetch`, not `score`.
+            found._add_completion = False
+            command: Any = typer.main.get_group(found)
+        else:
             app = typer.Typer(add_completion=False)
             app.command(name=self.name)(found)
-            found = app
-        found._add_completion = False
-        command = typer.main.get_command(found)
+            command = typer.main.get_command(app)
         command.name = self.name
         return command
 

@@ -11,10 +11,10 @@ import typer
 from policies.documents.fields import Sha256
 from policies.documents.strict_json import Json
 from policies.log.entry import instant
+from sandbox.cli.acting import acting
 from sandbox.cli.output import Answer, PartyFolder, answers
 from sandbox.client.auditor import Ledger, verify_offline
 from sandbox.client.errors import InputMalformed
-from sandbox.client.roles import member_of
 from sandbox.log.verify import Report
 
 ledger = typer.Typer(no_args_is_help=True, help="Export, prove and verify the evidence log.")
@@ -70,7 +70,7 @@ def prove(
 @answers
 def usage(period: Period, party: PartyFolder) -> Answer:
     """Show metered usage of a month; a recipient sees its own."""
-    value = member_of(party).endpoint.usage(period)
+    value = acting(party).endpoint.usage(period)
     return Answer(value, [json.dumps(value, ensure_ascii=False, indent=1)])
 
 
@@ -81,13 +81,13 @@ def invoice(
     recipient: Annotated[str | None, typer.Option(help="Whose; default one's own.")] = None,
 ) -> Answer:
     """Show a recipient's rated invoice of a month."""
-    member = member_of(party)
+    member = acting(party)
     value = member.endpoint.invoice(recipient or member.party, period)
     return Answer(value, [json.dumps(value, ensure_ascii=False, indent=1)])
 
 
 def _ledger(party: Path) -> Ledger:
-    member = member_of(party)
+    member = acting(party)
     if not isinstance(member, Ledger):
         raise InputMalformed(
             f"expected an auditor, the agency, the operator or a department, got a {member.entry.role}"

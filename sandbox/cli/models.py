@@ -10,6 +10,7 @@ import typer
 from policies.documents.model import LinearPart, Model, OnnxPart, Part
 from policies.documents.strict_json import Json, parse_object
 from policies.documents.vetting import Check, Verdict
+from sandbox.cli.acting import acting_as
 from sandbox.cli.exits import DONE, REFUSED
 from sandbox.cli.output import MODE, Answer, Language, PartyFolder, answers
 from sandbox.client.errors import InputMalformed
@@ -33,7 +34,7 @@ def submit(
     parts = [_read_part(path) for path in part]
     graphs = dict(_read_graph(text) for text in graph or ())
     read = Model.from_body(parse_object(head.read_bytes()))
-    digest = Partner.open(party).seal_and_submit_model(read, parts, graphs)
+    digest = acting_as(Partner, party).seal_and_submit_model(read, parts, graphs)
     return Answer({"model": digest, "parts": [p.department for p in parts]}, [f"model {digest}"])
 
 
@@ -48,7 +49,7 @@ def vet(
     ] = False,
 ) -> Answer:
     """Collect the sealed parts, judge the model from the domains' metrics and the band counts, sign the report."""
-    examiner = Examiner.open(party)
+    examiner = acting_as(Examiner, party)
     examiner.collect()
     report = examiner.judge(digest, job=job, accept_overrides=accept_overrides)
     checks: list[Json] = [check.model_dump(mode="json") for check in report.checks]

@@ -10,6 +10,7 @@ import inspect
 import json
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -53,6 +54,8 @@ class Mode:
 
     as_json: bool = False
     language: Language = Language.EN
+    closing: ExitStack = field(default_factory=ExitStack)
+    """What the running command closes when it ends."""
 
 
 MODE: Final = Mode()
@@ -74,7 +77,8 @@ def answers(function: Callable[..., Answer]) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         MODE.as_json, MODE.language = given.pop("as_json"), given.pop("language")
-        answer = function(**given)
+        with ExitStack() as MODE.closing:
+            answer = function(**given)
         show(answer)
         if answer.status:
             raise typer.Exit(answer.status)

@@ -26,11 +26,11 @@ from policies.documents.document import Term
 from policies.documents.fields import Bilingual, instant_text
 from policies.documents.halts import SuspensionTarget
 from policies.documents.trust import Role
+from sandbox.cli.acting import acting
 from sandbox.cli.documents import Digest, read_body, shown, signed, submitted
 from sandbox.cli.output import Answer, PartyFolder, answers
 from sandbox.client.errors import InputMalformed
 from sandbox.client.member import Member
-from sandbox.client.roles import member_of
 
 scenario = typer.Typer(no_args_is_help=True, help="Draft, submit, sign, suspend and show scenarios.")
 
@@ -53,7 +53,7 @@ def draft(
     days: Annotated[int, typer.Option(min=1, max=3660, help="Term in days.")] = 365,
 ) -> Answer:
     """Draft a scenario from the catalogue: one purpose, one data list. Nothing is signed or sent."""
-    member = member_of(party)
+    member = acting(party)
     now = member.clock()
     listed = _lines(feature, member.catalog())
     title = Bilingual(zh=title_zh, en=title_en)
@@ -93,7 +93,7 @@ def submit(
     party: PartyFolder,
 ) -> Answer:
     """Sign a scenario as its partner and submit it."""
-    return submitted(member_of(party), read_body(Scenario.kind, file))
+    return submitted(acting(party), read_body(Scenario.kind, file))
 
 
 @scenario.command("sign")
@@ -104,14 +104,14 @@ def sign(
     yes: Annotated[bool, typer.Option("--yes", help="Sign without asking.")] = False,
 ) -> Answer:
     """Show a scenario and sign it with this party's key if you agree."""
-    return signed(member_of(party), digest, yes=yes)
+    return signed(acting(party), digest, yes=yes)
 
 
 @scenario.command("show")
 @answers
 def show_scenario(digest: Digest, party: PartyFolder) -> Answer:
     """Show a scenario and who signed it."""
-    member = member_of(party)
+    member = acting(party)
     read, envelope = member.review(digest)
     if not isinstance(read, Scenario):
         raise InputMalformed(f"expected a scenario, got a {read.kind}")
@@ -127,7 +127,7 @@ def suspend(
     reason_en: Annotated[str, typer.Option(help="Reason in English.")],
 ) -> Answer:
     """Stop a scenario or authorization at once; any signing party may, alone. Resuming needs new documents."""
-    member = member_of(party)
+    member = acting(party)
     read, _ = member.review(digest)
     kinds = {kind.value: kind for kind in SuspensionTarget}
     if read.kind not in kinds:

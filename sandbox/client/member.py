@@ -57,6 +57,16 @@ class Member:
         keys = PartyKeys.load(config.keys)
         return cls(config.endpoint(keys), keys)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the line to the coordinator."""
+        self.endpoint.close()
+
     @property
     def party(self) -> str:
         return self.endpoint.party

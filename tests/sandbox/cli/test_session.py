@@ -98,7 +98,6 @@ def scenario(call: Call, district: FoundedDistrict, tmp_path: Path, overall: str
     return str(submitted.json["digest"])
 
 
-@pytest.mark.req("RQ-302")
 def test_a_scenario_is_drafted_from_the_catalogue_and_signed_by_all(
     call: Call, district: FoundedDistrict, scenario: str
 ) -> None:
@@ -120,6 +119,7 @@ def test_the_catalogue_shows_metadata(call: Call, district: FoundedDistrict, sce
     assert "cost: integer" in call("catalog", AS, folder(district, "partner")).out
 
 
+@pytest.mark.req("RQ-331")
 def test_consents_are_granted_listed_handed_over_and_withdrawn(
     call: Call, district: FoundedDistrict, scenario: str, tmp_path: Path
 ) -> None:
@@ -167,7 +167,6 @@ def test_a_suspension_is_posted_by_one_alone(call: Call, district: FoundedDistri
     assert done.json["index"] is not None
 
 
-@pytest.mark.req("RQ-003")
 def test_the_log_is_exported_proven_and_verified_offline(
     call: Call, district: FoundedDistrict, overall: str, tmp_path: Path
 ) -> None:

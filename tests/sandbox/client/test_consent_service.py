@@ -58,7 +58,6 @@ def opened(signed: Signed, coordinator: LittleCoordinator, enclave: str) -> list
     return found
 
 
-@pytest.mark.req("RQ-071")
 def test_every_enclave_of_the_scenario_opens_the_same_grants(
     service: ConsentService, signed: Signed, coordinator: LittleCoordinator
 ) -> None:
