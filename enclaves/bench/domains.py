@@ -115,8 +115,8 @@ def _part(number: int, rng: np.random.Generator) -> LinearPart:
         department=f"department-{number}",
         dataset=f"bench-{number}",
         features=tuple(
-            Feature(column=f"x{i}", weight=f"{weight:.3f}", low="0", high=str(_HIGH), fill="0")
-            for i, weight in enumerate(rng.uniform(-0.08, 0.08, FEATURES))
+            Feature(column=f"x{i}", weight=f"{thousandths / 1000:.3f}", low="0", high=str(_HIGH), fill="0")
+            for i, thousandths in enumerate(rng.integers(1, 80, FEATURES) * rng.choice((-1, 1), FEATURES))
         ),
     )
 

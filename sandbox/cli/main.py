@@ -32,7 +32,6 @@ COMMANDS: Final = {
     "ledger": Target("sandbox.cli.ledger:ledger", "Export, prove and verify the evidence log."),
     "usage": Target("sandbox.cli.ledger:usage", "Show metered usage of a month."),
     "invoice": Target("sandbox.cli.ledger:invoice", "Show a recipient's invoice of a month."),
-    "bench": Target("sandbox.bench:app", "Measure, side by side with the plain baseline."),
 }
 DEPARTMENT_SIDE: Final = {
     "enclave": "Run a department's enclave.",

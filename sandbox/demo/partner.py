@@ -76,7 +76,8 @@ def fit(customers: Path, *, scenario: str) -> FittedModel:
     design = np.column_stack([np.ones(len(target)), values])
     penalty = np.diag([0.0, *(_RIDGE * values.var(axis=0))])
     weights = np.linalg.solve(design.T @ design + penalty, design.T @ target)
-    written = [Decimal(f"{weight:.6f}") for weight in weights]
+    # Adding zero drops the sign of a negative zero, which a document may not carry.
+    written = [Decimal(f"{weight:.6f}") + 0 for weight in weights]
     scores = design @ np.array([float(weight) for weight in written])
     return assemble(
         FEATURES,
