@@ -24,14 +24,16 @@ Row = dict[str, object]
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, object]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the demo ran."""
+    return tmp_path_factory.mktemp("demo") / "kept"
+
+
+@pytest.fixture(scope="module")
+def told(kept: Path) -> dict[str, object]:
     """One run of the demo, its JSON answer."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox.cli.main", "demo", "--json"],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    argv = [sys.executable, "-m", "sandbox.cli.main", "demo", "--json", "--keep", str(kept)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     answer = json.loads(done.stdout)
     assert isinstance(answer, dict)
