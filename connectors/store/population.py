@@ -8,8 +8,6 @@ stands for a person who is not here, so that unknown people take the same path a
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -19,13 +17,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from connectors.errors import StoreError
-from connectors.store.engine import CATALOG, Connection, engine_errors, name
+from connectors.store.engine import CATALOG, Connection, name
+from connectors.store.scan import Place, scan
 from policies.documents.dataset import Column, ColumnType, Dataset
 
-Place = slice | NDArray[np.int32]
-# Persons scanned by one query; several of them run side by side, since the engine hands a result over on one thread.
-_PART: Final = 250_000
-_FETCH_ROWS: Final = 128 * 1024
 _NUMBERS: Final = {
     ColumnType.INTEGER: "CAST({0} AS DOUBLE)",
     ColumnType.DECIMAL: "{0}",
@@ -104,10 +99,22 @@ class Population:
             _scorable(self._dataset, column) for column in dict.fromkeys(names) if column not in self._held
         ]
         if new or not self._scanned:
-            scanned = {column.name: self._empty(column) for column in new}
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(lambda start: self._scan(start, new, scanned), range(0, self._persons, _PART)))
-            self._held |= scanned
+            found = {column.name: self._empty(column) for column in new}
+
+            def put(place: Place, batch: pa.RecordBatch) -> None:
+                self.eligible[place] = True
+                for position, column in enumerate(new, start=1):
+                    found[column.name].put(place, batch.column(position))
+
+            scan(
+                self._connection,
+                lambda part: self._query(new, part),
+                put,
+                persons=self._persons,
+                threads=threads,
+                values=() if self._limit is None else (self._limit,),
+            )
+            self._held |= found
             self._scanned = True
         return {column: self._held[column] for column in names}
 
@@ -117,31 +124,18 @@ class Population:
             return Texts(np.full(self._persons + 1, -1, dtype=np.int32), missing)
         return Numbers(np.full(self._persons + 1, np.nan), missing)
 
-    def _scan(self, start: int, columns: list[Column], into: dict[str, Held]) -> None:
-        for batch in self._batches(start, columns):
-            place = _place(batch.column(0).to_numpy())
-            self.eligible[place] = True
-            for position, column in enumerate(columns, start=1):
-                into[column.name].put(place, batch.column(position))
-
-    def _batches(self, start: int, columns: list[Column]) -> Iterator[pa.RecordBatch]:
-        part = f"person_no >= {start:d} AND person_no < {start + _PART:d}"
+    def _query(self, columns: list[Column], part: str) -> str:
         wanted = ["person_no"]
         wanted += [_NUMBERS.get(column.type, "{0}").format(name(column.name)) for column in columns]
         query = f"SELECT {', '.join(wanted)} FROM {CATALOG}.rows WHERE {part}"
         bound = "" if self._limit is None else f" AND {name(str(self._dataset.order_column))} <= ?"
         if self._dataset.one_row_per_person:
-            query += bound
-        else:
-            # Rows are clustered by person, then order column, then row key: a person's latest is the last of them.
-            query += f" AND rowid IN (SELECT max(rowid) FROM {CATALOG}.rows WHERE {part}{bound} GROUP BY person_no)"
-        with engine_errors("scan the snapshot"):
-            cursor = self._connection.cursor()
-            try:
-                cursor.execute(query, None if self._limit is None else [self._limit])
-                yield from cursor.to_arrow_reader(_FETCH_ROWS)
-            finally:
-                cursor.close()
+            return query + bound
+        # Rows are clustered by person, then order column, then row key: a person's latest is the last of them.
+        return (
+            query
+            + f" AND rowid IN (SELECT max(rowid) FROM {CATALOG}.rows WHERE {part}{bound} GROUP BY person_no)"
+        )
 
 
 def _limit(dataset: Dataset, up_to: int | None) -> object:
@@ -170,14 +164,3 @@ def _scorable(dataset: Dataset, wanted: str) -> Column:
     if column is None or column.type is ColumnType.RESIDENT_ID:
         raise StoreError(f"expected a stored column of `{dataset.id}`, got another name")
     return column
-
-
-def _place(persons: NDArray[np.int32]) -> Place:
-    """Where a batch goes; a slice when its persons follow one another, which copies several times faster."""
-    if (
-        len(persons)
-        and int(persons[-1]) - int(persons[0]) + 1 == len(persons)
-        and bool((np.diff(persons) == 1).all())
-    ):
-        return slice(int(persons[0]), int(persons[-1]) + 1)
-    return persons

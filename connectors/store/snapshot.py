@@ -29,6 +29,7 @@ from connectors.store.keys import SnapshotKey
 from connectors.store.pid_index import PidIndex
 from connectors.store.population import Population
 from connectors.store.profile import Profile, measure
+from connectors.store.scan import Place, scan
 from connectors.store.statistics import ColumnStatistics, Question, answer
 from policies.documents import strict_json
 from policies.documents.dataset import Dataset
@@ -149,12 +150,23 @@ class LockedSnapshot:
         if self._index is None:
             if not self.dataset.personal:
                 raise StoreError(f"expected a personal data set, got `{self.dataset.id}`")
-            with engine_errors("read the pids"):
-                found = self._connection.execute(
-                    f"SELECT pid_high, pid_low FROM {CATALOG}.persons ORDER BY person_no"
-                ).to_arrow_table()
-            self._index = PidIndex(found.column(0).to_numpy(), found.column(1).to_numpy())
+            self._index = PidIndex(self._pids())
         return self._index
+
+    def _pids(self) -> NDArray[np.uint64]:
+        with engine_errors("count persons"):
+            row = self._connection.execute(f"SELECT count(*) FROM {CATALOG}.persons").fetchone()
+        persons = int(row[0]) if row else 0
+        pids = np.empty((persons, 2), dtype=np.uint64)
+
+        def put(place: Place, batch: pa.RecordBatch) -> None:
+            pids[place, 0], pids[place, 1] = batch.column(1).to_numpy(), batch.column(2).to_numpy()
+
+        def query(part: str) -> str:
+            return f"SELECT person_no, pid_high, pid_low FROM {CATALOG}.persons WHERE {part}"
+
+        scan(self._connection, query, put, persons=persons, threads=self._threads)
+        return pids
 
     def _population(self, up_to: int | None) -> Population:
         if up_to not in self._populations:

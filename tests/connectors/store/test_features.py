@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from connectors.errors import StoreError
-from connectors.store import Features, LockedSnapshot, Question, open_snapshot, population, snapshot
+from connectors.store import Features, LockedSnapshot, Question, open_snapshot, scan, snapshot
 from connectors.store.pid_index import PidIndex
 from policies.documents.dataset import Dataset
 from policies.documents.model import Transform
@@ -101,7 +101,7 @@ def test_features_equal_a_slow_reference(
     rows = data.draw(st.permutations([(resident(who), year, *row) for (who, year), row in cells.items()]))
     with pytest.MonkeyPatch.context() as patch:
         # Small parts and blocks, so that a small table crosses their edges.
-        patch.setattr(population, "_PART", 3)
+        patch.setattr(scan, "PART", 3)
         patch.setattr(snapshot, "_BLOCK", 7)
         opened, pids = build(tmp_path_factory.mktemp("store"), VISITS, rows)
         with opened:
@@ -206,7 +206,7 @@ def test_a_date_beyond_the_calendar_is_refused(tmp_path: Path) -> None:
 def test_the_index_compares_all_128_bits(held: list[tuple[int, int]], asked: list[tuple[int, int]]) -> None:
     held.sort()
     halves = np.array(held, dtype=np.uint64).reshape(-1, 2)
-    index = PidIndex(halves[:, 0].copy(), halves[:, 1].copy())
+    index = PidIndex(halves)
     found = index.locate(np.array(asked, dtype=np.uint64).reshape(-1, 2)).tolist()
     assert found == [held.index(pid) if pid in held else len(held) for pid in asked]
 

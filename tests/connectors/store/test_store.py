@@ -52,7 +52,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.req("RQ-301", "RQ-001")
+@pytest.mark.req("RQ-301")
 def test_no_value_stands_in_the_clear_in_the_store_or_in_what_spills(tmp_path: Path) -> None:
     store = open_store(tmp_path, memory_limit="60MB")
     seen = {"bytes": 0, "clear": 0}
