@@ -70,7 +70,10 @@ class Outcome:
 
 def run(*, as_json: bool = False, serve: bool = False, keep: Path | None = None) -> None:
     """Run the demo in a folder of its own (`keep`, or a temporary one); with `serve` leave everything running."""
-    narrator = Narrator(Console(stderr=True, highlight=False))
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    narrator = Narrator(console)
     directory = keep or Path(tempfile.mkdtemp(prefix="domicile-demo-"))
     try:
         with Processes(directory / "logs") as processes:
@@ -168,7 +171,7 @@ def _tell(narrator: Narrator, outcome: Outcome) -> None:
     narrator.heading("被拒绝的", "what was refused")
     narrator.table(
         ["", "code", "原因"],
-        [[f"{r.zh} · {r.attempt}", f"[red]{r.code}[/]", r.reason] for r in outcome.refused],
+        [[f"{r.zh} · {r.attempt}", f"[red]{r.code}[/]", _short(r.reason)] for r in outcome.refused],
     )
     narrator.heading("有什么用", "what it was good for: actual spending in the following year, by band")
     widest = max(band.mean_spending for band in outcome.worth.bands)
@@ -193,6 +196,11 @@ def _tell(narrator: Narrator, outcome: Outcome) -> None:
     console.print(
         f"{outcome.seconds:.1f} s, peak memory {outcome.peak_memory_mb:.0f} MB (PSS of all processes)"
     )
+
+
+def _short(text: str) -> str:
+    """One line's worth of a reason; the whole of it stands in the answer it came from."""
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _leave_running(narrator: Narrator, district: FoundedDistrict) -> None:
