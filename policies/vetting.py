@@ -7,12 +7,14 @@ Checks (protocols.md §6.5), each over the whole model and not over one domain's
   largest variance they can have together, so that a unit vector cannot be split into halves.
 - **V6 capacity.** At most 20 bands, no band with fewer than max(50, 1 % of persons), one output.
 - **V7 weight ratio.** With swing = |weight|·(transform(high) - transform(low)): largest over smallest swing above 10⁴ is
-  refused, and so are weights that form a positional system, where one step of a feature outweighs the whole range of all
+  refused, and so are weights that form a positional system, where one step of a feature outweighs the spread of all
   lighter features together. A run of three such features asks for an override, one of more than half of all is refused.
+  The spread is what was measured, at most the swing: a range the partner declared wide hides nothing by itself.
 
 Weights of an ONNX part are not readable; V2 and V7 then ask for an override, which is never silent. Arithmetic is decimal
 at 50 digits under a context of its own, so that every examiner gets the same report. Not covered: correlation between
-columns of different domains, and what V1, V3 to V5 and V8 to V16 look at (metrics, graphs, runtime).
+columns of different domains; a reader who already knows the column that blurs the others; what V1, V3 to V5 and V8 to V16
+look at (metrics, graphs, runtime).
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ MAX_SWING_RATIO: Final = Decimal(10_000)
 # Weights need only come close to a positional system to be read like one.
 POSITIONAL_TOLERANCE: Final = Decimal("0.9")
 MIN_CHAIN: Final = 3
+# A uniform column spreads over √12 = 3.5 standard deviations, a normal one lies within 4 but for 5 %.
+SPREAD_DEVIATIONS: Final = Decimal(4)
 _ARITHMETIC: Final = decimal.Context(prec=50, rounding=decimal.ROUND_HALF_EVEN)
 _SEVERITY: Final = (Verdict.PASS, Verdict.OVERRIDE, Verdict.REJECT)
 
@@ -184,7 +188,7 @@ def _weight_ratio(weighted: Sequence[_Weighted]) -> Check:
     """V7: weights must not write the features beside each other like digits."""
     swings = sorted(swing for item in weighted if (swing := _swing(item.feature)) > 0)
     ratio = swings[-1] / swings[0] if swings else Decimal(0)
-    chain = longest_chain([item.feature for item in weighted])
+    chain = longest_chain(weighted)
     figure = f"swing ratio {_round(ratio)}, positional chain {chain} of {len(swings)}"
     if not swings or ratio > MAX_SWING_RATIO or (chain >= MIN_CHAIN and 2 * chain > len(swings)):
         found, zh, en = (
@@ -207,21 +211,30 @@ def _weight_ratio(weighted: Sequence[_Weighted]) -> Check:
     return _check("v7", figure, verdict=found, zh=zh, en=en)
 
 
-def longest_chain(features: Sequence[Feature]) -> int:
-    """Longest run of features, by |weight|, each about as heavy as the whole range of all lighter ones together.
+def longest_chain(weighted: Sequence[_Weighted]) -> int:
+    """Longest run of features, by |weight|, each about as heavy as the spread of all lighter ones together.
 
     Such a run is superincreasing: whoever knows the heavier features reads the run's columns off the score like digits. One
     light feature that spreads over the steps of the next hides what lies below, so each is held against the sum.
     Features of weight or range zero take no part.
     """
-    levels = sorted((abs(Decimal(f.weight)), swing) for f in features if (swing := _swing(f)) > 0)
+    levels = sorted(
+        (abs(Decimal(item.feature.weight)), min(swing, _spread(item)))
+        for item in weighted
+        if (swing := _swing(item.feature)) > 0
+    )
     longest = run = 0
     below = Decimal(0)
-    for weight, swing in levels:
+    for weight, spread in levels:
         run = run + 1 if weight >= POSITIONAL_TOLERANCE * below else 0
         longest = max(longest, run)
-        below += swing
+        below += spread
     return longest
+
+
+def _spread(item: _Weighted) -> Decimal:
+    """How far the weighted value was measured to move."""
+    return SPREAD_DEVIATIONS * abs(Decimal(item.feature.weight)) * item.variance.sqrt()
 
 
 def _swing(feature: Feature) -> Decimal:

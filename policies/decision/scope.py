@@ -15,7 +15,7 @@ from policies.documents.dataset import Dataset, Grade, Use
 from policies.documents.job import Job
 from policies.documents.model import Model, Part
 from policies.documents.vetting import Verdict, VettingReport
-from policies.vetting import REQUIRED_CHECKS
+from policies.vetting import REQUIRED_CHECKS, verdict
 
 
 def columns_of(part: Part, dataset: Dataset) -> tuple[ListedColumn, ...]:
@@ -161,14 +161,16 @@ def _model_matches(job: Job, model: Model, scenario: Scenario) -> Finding:
 
 def _model_vetted(model: Model, report: VettingReport, *, authorization: Authorization) -> Finding:
     """The report the signers cited, about this model in this scenario, whole and without a rejection."""
-    checks = {check.check for check in report.checks}
+    checks, worst = {check.check for check in report.checks}, verdict(report.checks)
     comparisons = (
         ("authorization.vetting_report", authorization.vetting_report == digest_of(report)),
         ("report.model", report.model == digest_of(model)),
         ("report.scenario", report.scenario == model.scenario),
         ("report.checks", checks >= REQUIRED_CHECKS),
         ("report.verdict", report.verdict is not Verdict.REJECT),
-        ("report.checks", all(check.verdict is not Verdict.REJECT for check in report.checks)),
+        ("report.checks", worst is not Verdict.REJECT),
+        # An override is the examiner's own word in the verdict; a check that asks for one does not pass in silence.
+        ("report.verdict", worst is Verdict.PASS or report.verdict is Verdict.OVERRIDE),
     )
     failed = next((place for place, holds in comparisons if not holds), None)
     return Finding("model_vetted", failed is None, failed)

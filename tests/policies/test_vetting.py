@@ -216,6 +216,14 @@ def test_v7_refuses_weights_that_write_columns_like_digits(features: list[F], ex
     assert checks_of(features)["v7"].verdict is expected
 
 
+@pytest.mark.req("RQ-309")
+def test_v7_is_not_blinded_by_a_range_that_is_only_declared() -> None:
+    # A feature of hardly any spread, declared to reach a million, would blur all digits if its word were taken.
+    blinding = F("0.001", "0.01", high="1000000")
+    assert checks_of([blinding, *positional(2)])["v7"].verdict is Verdict.REJECT
+    assert checks_of([F("1", "1000000", high="3500"), *positional(2)])["v7"].verdict is Verdict.PASS
+
+
 def test_v7_measures_the_range_after_the_transform() -> None:
     logarithms = checks_of([F("1", high="22025.47", transform="log1p"), F("1", high="10")])
     assert logarithms["v7"].figure.startswith("swing ratio 1.000,")

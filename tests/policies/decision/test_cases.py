@@ -312,6 +312,15 @@ def test_a_report_with_one_rejected_check_vets_nothing_whatever_its_verdict() ->
 
 
 @pytest.mark.req("RQ-289")
+def test_a_check_that_needs_an_override_passes_only_by_the_examiners_word() -> None:
+    checks = whole().report.to_body()["checks"]
+    asking = [{**checks[0], "verdict": "override"}, *checks[1:]]
+    silent, given = ({"checks": asking, "verdict": word} for word in ("pass", "override"))
+    assert found(outcome(Action.SCORE, papers(report=silent))) == {"model_not_vetted": "report.verdict"}
+    assert outcome(Action.SCORE, papers(report=given)).allowed
+
+
+@pytest.mark.req("RQ-289")
 def test_another_report_than_the_signers_cited_is_refused() -> None:
     other = signed(amended(whole().report, {"id": "a-later-report"}), "examiner")
     decision = outcome(Action.SCORE, report=other)
