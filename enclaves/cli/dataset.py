@@ -3,8 +3,8 @@
 Rules:
 - Everything happens on this machine, in the domain directory `--home`; nothing is sent anywhere.
 - What a command prints is metadata, counts and digests; no row and no value of a row, also not in an error.
-- `--json` prints one JSON value on standard output; an error is then `{"error": {"code", "message"}}` on standard error.
-- Exit status: 0 done, 2 malformed input, 4 not found, 5 the store is busy or damaged.
+- `--json` prints one JSON value on standard output, also of an error: `{"error": {"code", "status", "detail"}}`.
+- Exit status: 0 done, 2 malformed input, 3 refused, 4 not found, 5 the store is busy or damaged.
 
     <home>/domain.key   {"store_key": base64, "pid_key": base64}, 32 bytes each, readable by its owner only
     <home>/store/       the domain store (connectors.store)
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -26,31 +26,21 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from connectors.catalog import Catalog, Filter, check_envelope, view
-from connectors.errors import ConnectorError, DatasetUnknown, SnapshotUnknown, StoreError
+from connectors.errors import ConnectorError, SnapshotUnknown
 from connectors.quality import QualityReport, assess_current
 from connectors.refresh import refresh as take_in
 from connectors.schedule import is_overdue
 from connectors.store import DomainStore, crypto_module, open_snapshot
 from connectors.twin import dummy_twin, write_csv
-from enclaves.cli.home import Home, HomeInvalid, NotFound
+from enclaves.cli.home import Home, NotFound
 from enclaves.errors import EnclaveError
+from enclaves.transport.errors import REFUSED, outcome
 from policies.documents.dataset import BaseLibrary, Dataset, Grade, SyncFrequency
 from policies.documents.strict_json import Json
 from policies.errors import PolicyError
 from policies.keys import IdentityKey
 
 app = typer.Typer(help="Data sets of this domain: declare, refresh, measure, imitate.", no_args_is_help=True)
-
-# The first class an error belongs to gives the exit status.
-EXIT_STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
-    (DatasetUnknown, 4),
-    (SnapshotUnknown, 4),
-    (NotFound, 4),
-    (StoreError, 5),
-    (ConnectorError, 2),
-    (HomeInvalid, 2),
-    (PolicyError, 2),
-)
 
 HomeOption = Annotated[Path, typer.Option("--home", help="The domain directory, with domain.key.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -166,17 +156,18 @@ def list_datasets(
 
 @contextmanager
 def reported(as_json: bool) -> Iterator[None]:
-    """Turn an error into one line on standard error and its exit status."""
+    """Turn an error into one line on standard error, or one JSON object, and its exit status."""
     try:
         yield
     except (ConnectorError, EnclaveError, PolicyError) as error:
-        status = next((status for kind, status in EXIT_STATUS if isinstance(error, kind)), 2)
+        how = outcome(error.code)
         if as_json:
-            line = json.dumps({"error": {"code": error.code, "message": str(error)}}, ensure_ascii=False)
+            problem = {"code": error.code, "status": how.status, "detail": str(error)}
+            typer.echo(json.dumps({"error": problem}, ensure_ascii=False, indent=1))
         else:
-            line = f"{error.code}: {error}"
-        typer.echo(line, err=True)
-        raise typer.Exit(status) from None
+            refused = "refused: " if how == REFUSED else ""
+            typer.echo(f"{refused}{error.code}: {error}", err=True)
+        raise typer.Exit(how.exit) from None
 
 
 def _store(place: Home) -> DomainStore:

@@ -38,5 +38,5 @@ def run(
     try:
         serve(config)
     except (EnclaveError, PolicyError) as error:
-        typer.echo(f"enclave: {error}", err=True)
+        typer.echo(f"{error.code}: {error}", err=True)
         raise typer.Exit(outcome(error.code).exit) from None

@@ -1,6 +1,6 @@
 """The one table from an error to an exit status: 0 done, 2 malformed, 3 refused, 4 not found, 5 unavailable.
 
-Codes map in `enclaves.transport.errors`; here stand only those that no wire carries.
+Codes map in `enclaves.transport.errors`; here stand only the answers of the coordinator, which say it by their class.
 """
 
 from __future__ import annotations
@@ -26,16 +26,13 @@ KNOWN: Final = (PolicyError, EnclaveError, SandboxError)
 _ANSWERS: Final[Mapping[type[ProblemRaised], int]] = MappingProxyType(
     {Malformed: MALFORMED, Refused: REFUSED, NotFound: NOT_FOUND, Unavailable: UNAVAILABLE}
 )
-_LOCAL: Final[Mapping[str, int]] = MappingProxyType(
-    {"process_lost": UNAVAILABLE, "log_rolled_back": UNAVAILABLE, "log_not_durable": UNAVAILABLE}
-)
 
 
 def exit_status(error: Known) -> int:
     """The exit status of `error`."""
     if isinstance(error, ProblemRaised):
         return _ANSWERS.get(type(error), REFUSED)
-    return _LOCAL.get(error.code) or outcome(error.code).exit
+    return outcome(error.code).exit
 
 
 def problem_of(error: Known) -> Problem:

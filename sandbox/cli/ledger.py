@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from policies.documents.fields import Sha256
-from policies.documents.strict_json import Json
+from policies.documents.strict_json import Json, quoted
 from policies.log.entry import instant
 from sandbox.cli.acting import acting
 from sandbox.cli.output import Answer, PartyFolder, answers
@@ -19,6 +20,7 @@ from sandbox.log.verify import Report
 
 ledger = typer.Typer(no_args_is_help=True, help="Export, prove and verify the evidence log.")
 Period = Annotated[str, typer.Argument(help="Month, YYYY-MM.")]
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
 @ledger.command("export")
@@ -70,7 +72,7 @@ def prove(
 @answers
 def usage(period: Period, party: PartyFolder) -> Answer:
     """Show metered usage of a month; a recipient sees its own."""
-    value = acting(party).endpoint.usage(period)
+    value = acting(party).endpoint.usage(check_month(period))
     return Answer(value, [json.dumps(value, ensure_ascii=False, indent=1)])
 
 
@@ -82,8 +84,15 @@ def invoice(
 ) -> Answer:
     """Show a recipient's rated invoice of a month."""
     member = acting(party)
-    value = member.endpoint.invoice(recipient or member.party, period)
+    value = member.endpoint.invoice(recipient or member.party, check_month(period))
     return Answer(value, [json.dumps(value, ensure_ascii=False, indent=1)])
+
+
+def check_month(period: str) -> str:
+    """`period` if it is a month; raises InputMalformed."""
+    if not _MONTH.fullmatch(period):
+        raise InputMalformed(f"expected a month as YYYY-MM, got {quoted(period)}")
+    return period
 
 
 def _ledger(party: Path) -> Ledger:

@@ -1,14 +1,16 @@
 """`domicile`: the command line. A table of commands, each loaded when called, and one place where errors end.
 
-Exit status: 0 done, 2 malformed input, 3 refused, 4 not found, 5 unavailable (`sandbox.cli.exits`).
+Exit status: 0 done, 2 malformed input, 3 refused, 4 not found, 5 unavailable (`sandbox.cli.exits`); 130 after Ctrl-C.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
+from typer import Abort
 from typer.core import TyperGroup
 
 from sandbox.cli.lazy import Target, lazy_group, with_entry_points
@@ -37,7 +39,10 @@ DEPARTMENT_SIDE: Final = {
     "enclave": "Run a department's enclave.",
     "gate": "Run the release gate.",
     "dataset": "Register, refresh and inspect a department's data sets.",
+    "bench": "Measure, side by side with the plain baseline.",
 }
+DONE: Final = 0
+INTERRUPTED: Final = 130
 HELP: Final = (
     "Put departments' data to work without any of it leaving home: approved models run where the data lives, and only"
     " permitted results leave."
@@ -51,20 +56,24 @@ def command() -> TyperGroup:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        command().main(None if arguments is None else list(arguments), prog_name="domicile")
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except Exception as error:
+        ended = command().main(given, prog_name="domicile", standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except (KeyboardInterrupt, Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` does: nothing more is written, not even at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one line and a status
         # Imported here, so that a process that ends well never loads what only tells of errors.
-        from sandbox.cli.exits import KNOWN, exit_status, problem_of
-        from sandbox.cli.output import show_problem
+        from sandbox.cli.ending import end
 
-        if not isinstance(error, KNOWN):
-            raise
-        show_problem(problem_of(error))
-        return exit_status(error)
-    return 0
+        return end(error, given)
+    return ended if isinstance(ended, int) else DONE
 
 
 def main() -> None:

@@ -121,19 +121,15 @@ def show_problem(problem: Problem) -> None:
 
 
 def problem_lines(problem: Problem, *, heading: str | None = None) -> list[str]:
-    """A problem for people, in the language asked for."""
+    """A problem for people, in the language asked for: one line, or with a policy's denial one for each part of it."""
     language = MODE.language
-    head = heading or ("refused" if problem.status in {401, 403} else problem.title or problem.code)
-    lines = [f"{_word(head)}: {problem.code}"]
-    for name, text in (
-        ("policy", problem.policy),
-        ("reason", problem.text(language)),
-        ("where", problem.where),
-        ("change", problem.change.get(language) or problem.change.get("en")),
-    ):
-        if text:
-            lines.append(f"  {_word(name)}: {text}")
-    return lines
+    reason, change = problem.text(language), problem.change.get(language) or problem.change.get("en")
+    head = heading or ("refused" if problem.status in {401, 403} else "")
+    first = f"{_word(head)}: {problem.code}" if head else problem.code
+    if not (problem.policy or problem.where or change):
+        return [first if reason == problem.code else f"{first}: {reason}"]
+    parts = (("policy", problem.policy), ("reason", reason), ("where", problem.where), ("change", change))
+    return [first, *(f"  {_word(name)}: {text}" for name, text in parts if text)]
 
 
 def _word(name: str) -> str:

@@ -6,13 +6,16 @@ same, because the server does not show the peer certificate to the application (
 
 from __future__ import annotations
 
+import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import uvicorn
 
+from enclaves.transport.problem import unavailable
 from sandbox.settings import Settings
 
 
@@ -23,7 +26,27 @@ def serve(
     from sandbox.api.app import create_app
 
     settings = Settings.load(config)
-    uvicorn.Server(server_config(settings, create_app(settings))).run()
+    server = uvicorn.Server(server_config(settings, create_app(settings)))
+    with listening(settings.host, settings.port) as listener:
+        typer.echo(f"coordinator at {settings.public_url}; stop with Ctrl-C", err=True)
+        # The server stops by itself on Ctrl-C and then passes the signal on.
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens at `host`:`port`; raises Unavailable, for example when another process does already."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise unavailable(f"expected to listen at {host}:{port}, got `{reason}`") from None
+    return listener
 
 
 def server_config(settings: Settings, app: Any) -> uvicorn.Config:
