@@ -17,7 +17,6 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.store import crypto_module
 from enclaves.bench.domains import FEATURES, GRID, Domain
 
 _PHE_VALUES: Final = 24
@@ -38,7 +37,6 @@ def _plain_partial(domain: Domain) -> NDArray[np.int64]:
         domain.store.lease(domain.part.dataset) as lease,
         duckdb.connect(config={"threads": 2}) as connection,
     ):
-        connection.execute(f"LOAD '{crypto_module()}'")
         connection.execute(
             f"ATTACH '{lease.path}' AS store (READ_ONLY, ENCRYPTION_KEY '{base64.b64encode(lease.key).decode()}')"
         )

@@ -1,4 +1,7 @@
-"""The worker's one look at the rows: the snapshot bound into its room, asked for the columns of one part."""
+"""The worker's one look at the rows: the snapshot bound into its room, asked for the columns of one part.
+
+No extension is loaded here: the crypto module that writes the snapshots could also speak HTTP (protocols.md section 7.1).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.store import LockedSnapshot, crypto_module, open_snapshot
+from connectors.store import LockedSnapshot, open_snapshot
 from enclaves.isolation.bubblewrap import DATA_ROOT
 from enclaves.model.column import Column
 from enclaves.worker.errors import OrderInvalid
@@ -20,7 +23,7 @@ SNAPSHOT_NAME: Final = "snapshot"
 
 def open_bound(key: bytes, part: Part) -> LockedSnapshot:
     """The bound snapshot, locked. Raises OrderInvalid if it is not of the part's data set."""
-    snapshot = open_snapshot(Path(DATA_ROOT) / SNAPSHOT_NAME, key, crypto=crypto_module())
+    snapshot = open_snapshot(Path(DATA_ROOT) / SNAPSHOT_NAME, key)
     if (snapshot.dataset.owner, snapshot.dataset.id) != (part.department, part.dataset):
         snapshot.close()
         raise OrderInvalid("expected a snapshot of the part's data set, got another")
