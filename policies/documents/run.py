@@ -17,7 +17,7 @@ from policies.documents.document import Document
 from policies.documents.fields import Base64Key, Base64Text, Instant, Party, PublicKey, Sha256
 
 CHUNK_SLOTS: Final = 1_000_000
-"""Slots per vector attachment; the mask counter continues over chunks."""
+"""Slots per masked vector; the mask counter continues over chunks."""
 MAX_CHUNKS: Final = 1000
 
 
@@ -67,7 +67,8 @@ class Contribution(Document):
     permit: Sha256
     """Digest of the enclave's permit, so that the decision can be replayed."""
     vectors: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=MAX_CHUNKS)]
-    """One attachment per chunk of `CHUNK_SLOTS` slots: little-endian u64 words (masked) or framed ciphertexts (bfv)."""
+    """One attachment per chunk: little-endian u64 words of `CHUNK_SLOTS` slots (masked), or framed ciphertexts (bfv), whose
+    chunks are smaller (docs/protocol.md §4)."""
     receiver_key: Annotated[Base64Text, Field(max_length=4096)] | None
     """Base64 of the receiver-mask key sealed to the gate; None in mode bfv."""
     commitment: Sha256
