@@ -1,0 +1,238 @@
+"""A small district of real processes, and rounds of one job in which one process is killed with SIGKILL.
+
+What a round does: submit a job, kill a process after a random delay and start it again at once, wait until the job has
+ended, fetch every score with each request sent twice under one Idempotency-Key; in some rounds the coordinator is killed
+in the middle of that too. `books` then looks whether anything was lost, used twice or billed twice.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from enclaves.transport.endpoint import Endpoint, JobStatus
+from policies.documents.authorization import Mode
+from policies.documents.strict_json import Json
+from sandbox.client.insurer import RECEIPTS, Insurer
+from sandbox.client.receipts import ReceiptBook
+from sandbox.demo import story
+from sandbox.demo.cast import Cast
+from sandbox.demo.processes import Processes
+from sandbox.demo.story import Approved
+from sandbox.founding import FoundedDistrict
+from tests.stories import invented
+
+ATTEMPT_TIMEOUT_S = 6
+GROUPS = 4
+"""Each person is scored in every fourth round: 2 bits a job, 32 a year."""
+WITHDRAWN_EACH = 2
+PAGE = 30
+JOB_SECONDS = 120.0
+FETCH = "/v1/scores/fetch"
+
+
+class PatientEndpoint(Endpoint):
+    """Outlasts a restart of the coordinator, and asks for every delivery twice under the same key."""
+
+    def post_json(
+        self,
+        path: str,
+        body: Mapping[str, Json],
+        *,
+        scenario: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Json]:
+        key = idempotency_key or secrets.token_hex(16)
+        first = super().post_json(path, body, scenario=scenario, idempotency_key=key)
+        if path == FETCH:
+            again = super().post_json(path, body, scenario=scenario, idempotency_key=key)
+            assert again == first, "the same request under the same key was answered differently"
+        return first
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round as the seed draws it. `fetch_delay` is None where fetching is left alone."""
+
+    number: int
+    mode: Mode
+    victim: str
+    delay: float
+    fetch_delay: float | None
+
+
+def drawn_rounds(seed: int, count: int, enclaves: list[str]) -> Iterator[Round]:
+    """Every three rounds kill coordinator, an enclave and the gate, in random order; modes alternate."""
+    rng = random.Random(seed)
+    victims: list[str] = []
+    for number in range(count):
+        if not victims:
+            victims = ["coordinator", rng.choice(enclaves), "gate"]
+            rng.shuffle(victims)
+        yield Round(
+            number,
+            (Mode.MASKED, Mode.BFV)[number % 2],
+            victims.pop(),
+            rng.uniform(0.0, 2.5),
+            rng.uniform(0.0, 0.25) if rng.random() < 0.5 else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What clients were told is done: from then on it must never be missing."""
+
+    documents: set[str] = field(default_factory=set)
+    jobs: dict[str, JobStatus] = field(default_factory=dict)
+    log: list[bytes] = field(default_factory=list)
+    witnessed: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The district, who acts in it, and what must come out."""
+
+    district: FoundedDistrict
+    processes: Processes
+    cast: Cast
+    insurer: Insurer
+    approved: Approved
+    scenario: str
+    groups: tuple[tuple[str, ...], ...]
+    bands: Mapping[str, int]
+    """Consent → band by the reference."""
+    withdrawn: frozenset[str]
+    told: Acknowledged
+
+    @property
+    def enclaves(self) -> list[str]:
+        return [name for name in self.district.processes() if name.endswith("-enclave")]
+
+    def kill_and_restart(self, name: str, after: float) -> None:
+        time.sleep(after)
+        self.processes.kill(name)
+        self.processes.start(name, self.district.processes()[name])
+
+    @contextmanager
+    def killing(self, name: str, after: float) -> Iterator[Future[None]]:
+        """Kill and restart `name` while the block runs."""
+        with ThreadPoolExecutor(1) as pool:
+            killed = pool.submit(self.kill_and_restart, name, after)
+            yield killed
+            killed.result()
+
+    def play(self, turn: Round) -> JobStatus:
+        """One round; returns how the job ended, its scores having been fetched and compared."""
+        consents = self.groups[turn.number % GROUPS]
+        authorization = self.approved.authorization
+        with self.killing(turn.victim, turn.delay):
+            job = self.insurer.submit_job(
+                self.scenario,
+                model=self.approved.model,
+                consents=consents,
+                recipient="insurer",
+                authorization=authorization.digest,
+                mode=turn.mode,
+            ).job
+            ended = self.insurer.wait(job, seconds=JOB_SECONDS, every=0.1)
+        self.told.jobs[job] = ended
+        if ended.state == "done":
+            if turn.fetch_delay is None:
+                self.fetch_all(consents)
+            else:
+                with self.killing("coordinator", turn.fetch_delay):
+                    self.fetch_all(consents)
+        self.check_running()
+        return ended
+
+    def fetch_all(self, consents: tuple[str, ...]) -> None:
+        """Every effective slot is handed over, and its band is that of the reference."""
+        for start in range(0, len(consents), PAGE):
+            page = consents[start : start + PAGE]
+            fetched = self.insurer.fetch(self.approved.authorization.digest, page)
+            refused = {item.consent: item.code for item in fetched.refused}
+            assert refused == dict.fromkeys(self.withdrawn & set(page), "consent_withdrawn")
+            got = {score.consent: score.band for score in fetched.scores}
+            assert got == {consent: self.bands[consent] for consent in page if consent not in self.withdrawn}
+
+    def check_running(self) -> None:
+        """No process has ended on its own."""
+        for name, pid in self.processes.pids().items():
+            assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE, f"{name} has ended"
+
+
+@contextmanager
+def small_district(directory: Path) -> Iterator[Site]:
+    """Found it, load it, vet and authorize the invented model once; the caller kills."""
+    rng = np.random.default_rng(7)
+    files, sources = invented.write_files(directory / "sources", rng)
+    district = story.found(directory / "district")
+    settings = district.folder("coordinator") / "coordinator.toml"
+    settings.write_text(settings.read_text() + f"attempt_timeout_s = {ATTEMPT_TIMEOUT_S}\n")
+    with ExitStack() as closing, Processes(directory / "logs") as processes:
+        declared = story.register_data(processes, district, sources)
+        story.start(processes, district)
+        cast = Cast.of(district)
+        insurer = _patient_insurer(district)
+        for member in (*cast.signers, cast.examiner, cast.partner, cast.insurer, cast.auditor, insurer):
+            closing.enter_context(member)
+        closing.enter_context(cast.consent_service)
+        agreements = story.agree(cast, declared)
+        consents = story.gather_consents(cast, agreements, sources)
+        fitted = invented.invented_model(files, rng, scenario=agreements.scenario.digest)
+        model, report = story.vet(cast, fitted, consents)
+        authorization = story.authorize(cast, agreements, model, report)
+        groups = tuple(tuple(consents.ids[place::GROUPS]) for place in range(GROUPS))
+        withdrawn = frozenset(consent for group in groups for consent in group[5 : 5 + WITHDRAWN_EACH])
+        cast.consent_service.withdraw(sorted(withdrawn))
+        expected = invented.reference_bands(files, fitted)
+        site = Site(
+            district=district,
+            processes=processes,
+            cast=cast,
+            insurer=insurer,
+            approved=Approved(model, report, authorization),
+            scenario=agreements.scenario.digest,
+            groups=groups,
+            bands={consent: expected[person.text] for person, consent in consents.by_person.items()},
+            withdrawn=withdrawn,
+            told=Acknowledged(),
+        )
+        site.told.documents.update(
+            line.digest for kind in ACKNOWLEDGED_KINDS for line in cast.operator.documents(kind)
+        )
+        yield site
+
+
+ACKNOWLEDGED_KINDS = (
+    "dataset",
+    "overall-authorization",
+    "price-filing",
+    "scenario",
+    "model",
+    "vetting-report",
+    "authorization",
+)
+
+
+def _patient_insurer(district: FoundedDistrict) -> Insurer:
+    config, keys = district.config("insurer"), district.keys("insurer")
+    endpoint = PatientEndpoint(
+        config.url,
+        party=config.party,
+        identity_key=keys.identity,
+        trust=district.trust,
+        pause=lambda seconds: threading.Event().wait(min(seconds, 0.2)) and None,
+        tries=300,
+    )
+    return Insurer(endpoint, keys, receipts=ReceiptBook(district.folder("insurer") / RECEIPTS))
