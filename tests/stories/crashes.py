@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import secrets
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -232,7 +231,12 @@ def _patient_insurer(district: FoundedDistrict) -> Insurer:
         party=config.party,
         identity_key=keys.identity,
         trust=district.trust,
-        pause=lambda seconds: threading.Event().wait(min(seconds, 0.2)) and None,
+        pause=_pause_briefly,
         tries=300,
     )
     return Insurer(endpoint, keys, receipts=ReceiptBook(district.folder("insurer") / RECEIPTS))
+
+
+def _pause_briefly(seconds: float) -> None:
+    """Growing pauses would outgrow the few seconds a restart takes."""
+    time.sleep(min(seconds, 0.2))

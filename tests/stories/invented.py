@@ -168,10 +168,7 @@ def _table(dataset: Dataset, rng: np.random.Generator, *, absent: int) -> Any:
     fixed = {"person": pa.array([person for person, _ in keys], pa.string())}
     fixed["year"] = pa.array([year for _, year in keys], pa.int64())
     return pa.table(
-        {
-            column.name: fixed.get(column.name, None) or _cells(column, rng, len(keys))
-            for column in dataset.columns
-        }
+        {column.name: fixed.get(column.name) or _cells(column, rng, len(keys)) for column in dataset.columns}
     )
 
 
