@@ -16,10 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from pydantic import ValidationError
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
 from enclaves.transport.errors import outcome
 from enclaves.transport.problem import Problem
+from policies.documents.document import first_problem
 from policies.documents.strict_json import quoted
 from sandbox.cli.exits import KNOWN, MALFORMED, exit_status, problem_of
 from sandbox.cli.output import MODE, Language, show_problem
@@ -33,8 +35,7 @@ _OUT_OF_ORDER: Final = frozenset(
 def end(error: Exception, arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Tell why the command with `arguments` failed, in the form it asked for; returns the exit status."""
     if isinstance(error, NoArgsIsHelpError):
-        # `domicile job` alone: the page of help stands for the line.
-        error.show()
+        # `domicile job` alone: the page of help, printed when the error was made, stands for the line.
         return MALFORMED
     _listen(arguments, environment)
     if isinstance(error, KNOWN):
@@ -66,6 +67,8 @@ def _problem(error: Exception) -> Problem:
             return _local("malformed", _one_line(error) + page)
         case ClickException():
             return _local("malformed", _one_line(error))
+        case ValidationError():
+            return _local("malformed", first_problem(error))
         case UnicodeError():
             return _local("malformed", "expected a file with UTF-8 text, got other bytes")
         case sqlite3.Error():

@@ -131,7 +131,7 @@ def show_release(digest: Digest, party: PartyFolder) -> Answer:
     member = acting(party)
     read, envelope = member.review(digest)
     if not isinstance(read, Release):
-        raise InputMalformed(f"expected a release, got a {read.kind}")
+        raise InputMalformed(f"expected a release, got `{read.kind}`")
     check_signed(envelope, read, member.trust)
     return shown(member, read, envelope)
 
@@ -161,7 +161,7 @@ def progress_bar() -> Iterator[Callable[[JobStatus], None] | None]:
 def _submitter(party: Path) -> Submitter:
     member = acting(party)
     if not isinstance(member, Submitter):
-        raise InputMalformed(f"expected a partner or an insurer, got a {member.entry.role}")
+        raise InputMalformed(f"expected a partner or an insurer, got `{member.entry.role}`")
     return member
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, Final
 
 import typer
 
-from policies.documents.fields import Sha256
 from policies.documents.strict_json import Json, quoted
 from policies.log.entry import instant
 from sandbox.cli.acting import acting
@@ -20,6 +19,7 @@ from sandbox.log.verify import Report
 
 ledger = typer.Typer(no_args_is_help=True, help="Export, prove and verify the evidence log.")
 Period = Annotated[str, typer.Argument(help="Month, YYYY-MM.")]
+_PIN: Final = re.compile("[0-9a-f]{64}")
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -37,9 +37,11 @@ def export(
 def verify(
     file: Annotated[Path, typer.Argument(help="An export.", exists=True, dir_okay=False)],
     trust_root: Annotated[Path, typer.Option(help="The trust-root file.", exists=True, dir_okay=False)],
-    pin: Annotated[Sha256, typer.Option(help="SHA-256 of the trust root, from a source you trust.")],
+    pin: Annotated[str, typer.Option(help="SHA-256 of the trust root, from a source you trust.")],
 ) -> Answer:
     """Verify an export offline: nothing is asked of anybody."""
+    if not _PIN.fullmatch(pin):
+        raise InputMalformed(f"expected a pin of 64 lower-case hex digits, got {quoted(pin)}")
     return _verified(verify_offline(file, trust_root.read_bytes(), pin), file)
 
 
@@ -99,7 +101,7 @@ def _ledger(party: Path) -> Ledger:
     member = acting(party)
     if not isinstance(member, Ledger):
         raise InputMalformed(
-            f"expected an auditor, the agency, the operator or a department, got a {member.entry.role}"
+            f"expected an auditor, the agency, the operator or a department, got `{member.entry.role}`"
         )
     return member
 

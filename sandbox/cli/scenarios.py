@@ -114,7 +114,7 @@ def show_scenario(digest: Digest, party: PartyFolder) -> Answer:
     member = acting(party)
     read, envelope = member.review(digest)
     if not isinstance(read, Scenario):
-        raise InputMalformed(f"expected a scenario, got a {read.kind}")
+        raise InputMalformed(f"expected a scenario, got `{read.kind}`")
     return shown(member, read, envelope)
 
 
@@ -131,7 +131,7 @@ def suspend(
     read, _ = member.review(digest)
     kinds = {kind.value: kind for kind in SuspensionTarget}
     if read.kind not in kinds:
-        raise InputMalformed(f"expected a scenario, an authorization or the overall one, got a {read.kind}")
+        raise InputMalformed(f"expected a scenario, an authorization or the overall one, got `{read.kind}`")
     posted = member.suspend(kinds[read.kind], Bilingual(zh=reason_zh, en=reason_en), digest=digest)
     return Answer({"suspension": posted.digest, "index": posted.index}, [f"suspended by {posted.digest}"])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,12 +27,25 @@ def serve(
     from sandbox.api.app import create_app
 
     settings = Settings.load(config)
-    server = uvicorn.Server(server_config(settings, create_app(settings)))
+    app = create_app(settings)
+    server = Server(server_config(settings, app), before_stopping=app.state.district.bell.stop)
     with listening(settings.host, settings.port) as listener:
         typer.echo(f"coordinator at {settings.public_url}; stop with Ctrl-C", err=True)
         # The server stops by itself on Ctrl-C and then passes the signal on.
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """A server that lets waiting parties go before it waits for the requests under way."""
+
+    def __init__(self, config: uvicorn.Config, *, before_stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_stopping = before_stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_stopping()
+        await super().shutdown(sockets)
 
 
 def listening(host: str, port: int) -> socket.socket:
