@@ -60,6 +60,8 @@ class District:
     halts_version: int = 0
     dockets: dict[str, object] = field(default_factory=dict)
     """Completely signed documents by authorization (`sandbox.jobs.docket`)."""
+    permitted: dict[object, int] = field(default_factory=dict)
+    """Deliveries found permitted, and in which second (`sandbox.scores.fetching`)."""
     read_to: dict[str, int] = field(default_factory=dict)
     """How far each party says it has read its mailbox; written down by the clock."""
     parties: dict[str, PartyEntry] = field(default_factory=dict)

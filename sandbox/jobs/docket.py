@@ -1,8 +1,8 @@
 """The documents an authorization stands on, read once.
 
-A fetch asks about the same authorization every few milliseconds. A document that is completely signed never changes, so once
-all of a docket are complete it is kept in memory, by digest; what may change (terms, halts, counts, prices in force) is asked
-anew each time by `policies.decision`.
+A fetch asks about the same authorization every few milliseconds. A document that is completely signed never changes, so
+once all of a docket are complete it is kept in memory, by digest; what may change (terms, halts, counts, prices in force)
+is asked anew by `policies.decision`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ Rules this module decides:
 1. Each consent is looked at by itself: registered for this scenario and this recipient, not withdrawn, not expired, with a
    sealed score for this recipient that is not expired. What fails is refused by its code, and nothing else is said of it.
 2. The rest is one question to the decision point (action `deliver`): authorization and scenario in force and not
-   suspended, model not revoked, price in force and within its cap, fetches left for all that are asked.
+   suspended, model not revoked, price in force and within its cap, fetches left for all that are asked. A yes holds for
+   the same question within the same second, as long as nothing new was halted and the quota lasts; a no is never kept.
 3. Delivery is one transaction: the authorization's counter, the usage event, the `delivery` entry with the salted
    commitments, the receipt. Its first answer is stored with it, so that the same request again bills nothing.
 4. Every refusal is recorded (RQ-169).
@@ -45,6 +46,7 @@ from sandbox.store.database import Transaction
 from sandbox.store.tables import consents, counters, releases, scores
 
 MAX_CONSENTS: Final = 1000
+_PERMITTED_KEPT: Final = 4096
 
 # Built once: at this rate the building of a statement costs more than its execution.
 _CONSENTS: Final = select(consents).where(consents.c.id.in_(bindparam("ids", expanding=True)))
@@ -197,16 +199,28 @@ def _denial(
     """The decision when delivering `found` is denied; None when it is allowed or there is nothing to deliver."""
     if not found:
         return None
+    used = delivered(connection, docket.digest)
+    releases = {item.release: item.envelope for item in found}
+    question = (docket.digest, recipient, frozenset(releases), district.halts_version)
+    second, scenario = int(district.now), docket.scenario_document
+    enough = scenario is not None and used + len(found) <= scenario.limits.fetches
+    if enough and district.permitted.get(question) == second:
+        return None
     decision = judge_delivery(
         district,
         docket,
         recipient=recipient,
-        releases=list({item.release: item.envelope for item in found}.values()),
+        releases=list(releases.values()),
         slots_accepted=len(found),
-        fetches_used=delivered(connection, docket.digest),
+        fetches_used=used,
         unit_price=None if tariff is None else tariff.unit_price,
     )
-    return None if decision.allowed else decision
+    if not decision.allowed:
+        return decision
+    if len(district.permitted) >= _PERMITTED_KEPT:
+        district.permitted.clear()
+    district.permitted[question] = second
+    return None
 
 
 def delivered(connection: Connection, authorization: str) -> int:
