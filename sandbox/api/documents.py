@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from policies.documents import envelope as dsse
 from policies.documents.kinds import KINDS, json_schema
-from sandbox.api.exchange import Exchange, SignedRoute, exchange_of
+from sandbox.api.exchange import MAX_NUMBER, Exchange, SignedRoute, exchange_of
 from sandbox.documents import attachments, registry
 from sandbox.documents.halting import post_document
 from sandbox.jobs.orchestrator import stop_halted
@@ -42,7 +42,7 @@ def post(exchange: Signed) -> Response:
 def listing(
     exchange: Signed,
     kind: Annotated[str | None, Query(max_length=64)] = None,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
 ) -> Response:
     def look(connection: Connection) -> object:
         items, following = registry.listing(connection, kind=kind, after=after)

@@ -46,6 +46,8 @@ from sandbox.store.errors import Malformed, NotAllowed
 from sandbox.store.nonces import spend_nonce
 
 MAX_JSON_BYTES: Final = 4 * 1024 * 1024
+MAX_NUMBER: Final = 2**53 - 1
+"""Beyond it no cursor or index can lie, and SQLite's integers would end not far above."""
 _REFUSALS: Final = (PolicyError, EnclaveError, SandboxError)
 _LOG: Final = logging.getLogger("domicile.api")
 

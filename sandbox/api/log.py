@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from policies.documents.trust import Role
 from policies.log.note import Note, TreeHead
-from sandbox.api.exchange import Exchange, SignedRoute, exchange_of
+from sandbox.api.exchange import MAX_NUMBER, Exchange, SignedRoute, exchange_of
 from sandbox.documents.evidence import accept_cosignature, latest_note
 from sandbox.jobs.orchestrator import advance_cosigned
 from sandbox.log.export import export as export_log
@@ -27,7 +27,7 @@ MAX_LINE: Final = 1024
 
 
 @router.get("/v1/log/checkpoint", summary="The newest head with a quorum of cosignatures")
-def checkpoint(exchange: Signed, min_size: Annotated[int, Query(ge=0)] = 0) -> Response:
+def checkpoint(exchange: Signed, min_size: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0) -> Response:
     district = exchange.district
 
     def look(connection: Connection) -> object:
@@ -52,7 +52,9 @@ def latest(exchange: Signed) -> Response:
 
 @router.get("/v1/log/entries", summary="Entries by index, at most 5,000 a page")
 def entries(
-    exchange: Signed, start: Annotated[int, Query(ge=0)], end: Annotated[int, Query(ge=0)]
+    exchange: Signed,
+    start: Annotated[int, Query(ge=0, le=MAX_NUMBER)],
+    end: Annotated[int, Query(ge=0, le=MAX_NUMBER)],
 ) -> Response:
     log = exchange.district.log
 
@@ -71,7 +73,7 @@ def cosign(exchange: Signed) -> Response:
         raise NotAllowed(f"expected a witness of the trust root, got `{exchange.caller.id}`")
     if set(body) != {"size", "line"} or type(size) is not int or not isinstance(line, str):
         raise Malformed("expected size as an integer and line as text")
-    if len(line) > MAX_LINE or size < 1:
+    if len(line) > MAX_LINE or not 1 <= size <= MAX_NUMBER:
         raise Malformed(f"expected a positive size and a line of at most {MAX_LINE} characters")
 
     def act(transaction: Transaction) -> object:
@@ -84,7 +86,9 @@ def cosign(exchange: Signed) -> Response:
 
 @router.get("/v1/log/proofs/inclusion", summary="That an entry stands in the tree of a size")
 def inclusion(
-    exchange: Signed, index: Annotated[int, Query(ge=0)], size: Annotated[int, Query(ge=1)]
+    exchange: Signed,
+    index: Annotated[int, Query(ge=0, le=MAX_NUMBER)],
+    size: Annotated[int, Query(ge=1, le=MAX_NUMBER)],
 ) -> Response:
     log = exchange.district.log
     return exchange.read(
@@ -94,7 +98,9 @@ def inclusion(
 
 @router.get("/v1/log/proofs/consistency", summary="That a larger tree continues a smaller one")
 def consistency(
-    exchange: Signed, old: Annotated[int, Query(ge=0)], new: Annotated[int, Query(ge=1)]
+    exchange: Signed,
+    old: Annotated[int, Query(ge=0, le=MAX_NUMBER)],
+    new: Annotated[int, Query(ge=1, le=MAX_NUMBER)],
 ) -> Response:
     log = exchange.district.log
     return exchange.read(

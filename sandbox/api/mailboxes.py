@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from policies.documents.strict_json import Json
-from sandbox.api.exchange import Exchange, SignedRoute, exchange_of
+from sandbox.api.exchange import MAX_NUMBER, Exchange, SignedRoute, exchange_of
 from sandbox.documents import attachments
 from sandbox.jobs.inbox import handle_message
 from sandbox.mailboxes.mailbox import Mail, send, waiting
@@ -50,7 +50,7 @@ def post(exchange: Signed, party: str) -> Response:
 @router.get("/v1/mailbox", summary="Messages after a number, waiting for the first up to 25 seconds")
 async def receive(
     exchange: Signed,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0,
 ) -> Response:
     bell, me = exchange.district.bell, exchange.caller.id

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from policies.documents.price import PriceFiling
 from policies.documents.strict_json import Json
 from policies.documents.trust import Role
-from sandbox.api.exchange import Exchange, SignedRoute, exchange_of
+from sandbox.api.exchange import MAX_NUMBER, Exchange, SignedRoute, exchange_of
 from sandbox.documents import registry
 from sandbox.pricing.rate import rate
 from sandbox.pricing.usage import events
@@ -24,7 +24,9 @@ _OVERSEERS: Final = frozenset({Role.OPERATOR, Role.AGENCY, Role.AUDITOR, Role.AU
 
 
 @router.get("/v1/usage", summary="Usage events of a month")
-def usage(exchange: Signed, period: Period, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+def usage(
+    exchange: Signed, period: Period, after: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0
+) -> Response:
     mine = None if exchange.caller.role in _OVERSEERS else exchange.caller.id
 
     def look(connection: Connection) -> object:

@@ -5,7 +5,8 @@ Rules this module decides:
 - A message belongs to its run: the sender has a part in it, the signed document inside names it, and the boot or
   identity key behind it is the sender's. A contribution made for another run is refused, not relayed.
 - A run has room for one message of a kind from each party. The same again is a repeat; another is a conflict.
-- A message of a run that is over is accepted and changes nothing: it was only late.
+- A message of a run that is over is accepted and changes nothing: it was only late. A handover alone is refused then, so
+  that the gate, which releases a job once, knows that nothing was taken over.
 - Vectors, bitmaps and contexts are attachments named in signed documents; the coordinator shares them with those they are
   for and never looks inside. (Lengths of bitmaps are its business, contents are not.)
 
@@ -15,6 +16,7 @@ Enclaves and gate check everything again; what is refused here is refused early,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -46,6 +48,7 @@ from sandbox.store.tables import run_items
 
 SESSION_LOST: Final = "session_lost"
 _MAX_REASON: Final = 4096
+_CODE: Final = re.compile("[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +175,10 @@ def _release(district: District, transaction: Transaction, arrival: Arrival) -> 
 
 def _handover(district: District, transaction: Transaction, arrival: Arrival) -> None:
     _check_gate(arrival)
-    if not arrival.current or arrival.job.state is not State.HANDOVER:
+    if arrival.job.run == arrival.run and arrival.job.state is State.DONE:
         return
+    if not arrival.current or arrival.job.state is not State.HANDOVER:
+        raise RunConflict("expected the handover of the run the job is at, got one that comes too late")
     digest = arrival.mail.body.get("release")
     handover.take_over(
         district,
@@ -188,8 +193,8 @@ def _handover(district: District, transaction: Transaction, arrival: Arrival) ->
 def _refusal(district: District, transaction: Transaction, arrival: Arrival) -> None:
     body = arrival.mail.body
     code = body.get("code")
-    if not isinstance(code, str) or not code.isascii() or not 1 <= len(code) <= 64:
-        raise Malformed("expected a refusal with a code")
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        raise Malformed("expected a refusal with a code of lower-case words")
     if len(json.dumps(body)) > _MAX_REASON:
         raise Malformed(f"expected a refusal of at most {_MAX_REASON} characters")
     if not arrival.current:

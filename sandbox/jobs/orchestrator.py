@@ -8,6 +8,7 @@ clock. Messages are said once for each run, topic and recipient, so that doing s
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -18,21 +19,25 @@ from policies.documents.authorization import Scenario
 from policies.documents.halts import RevocationTarget, SuspensionTarget
 from policies.documents.strict_json import Json
 from policies.documents.trust import Role
+from policies.errors import PolicyError
 from policies.log.entry import Entry, EntryType, Target, instant
 from policies.log.note import Note, TreeHead
 from sandbox.district import District
 from sandbox.documents import registry
 from sandbox.documents.evidence import record
+from sandbox.errors import SandboxError
 from sandbox.jobs import rows
 from sandbox.jobs.planning import make_plan
 from sandbox.jobs.rows import JobRow
 from sandbox.jobs.states import RUN_STATES, TERMINAL, WAITING_FOR_QUORUM, Effect, Event, loss, step
 from sandbox.mailboxes.mailbox import Mail, send
-from sandbox.store.database import Transaction
+from sandbox.store.database import Transaction, savepoint
 from sandbox.store.tables import run_items, runs
 
 SLOTS_PER_SECOND: Final = 20_000
 """How much longer a large job may take before it counts as lost; an eighth of what the slowest mode does."""
+MAX_POLICY: Final = 80
+_LOG: Final = logging.getLogger("domicile.jobs")
 QUORUM_TIMEOUTS: Final = 6
 """Attempt timeouts that witnesses are given to cosign an intent or outcome."""
 
@@ -77,7 +82,7 @@ def advance_cosigned(district: District, transaction: Transaction) -> None:
     size = TreeHead.parse(Note.parse(note).body).size
     for job in waiting:
         if job.await_size is not None and job.await_size <= size:
-            fire(district, transaction, job, Event.COSIGNED)
+            _apart(district, transaction, job, Event.COSIGNED)
 
 
 def tick_jobs(district: District, transaction: Transaction) -> None:
@@ -85,7 +90,7 @@ def tick_jobs(district: District, transaction: Transaction) -> None:
     now = district.now
     for job in rows.unfinished(transaction.connection):
         if now >= job.expires_at:
-            fire(district, transaction, job, Event.EXPIRED, reason=_failure("job_expired"))
+            _apart(district, transaction, job, Event.EXPIRED, reason=_failure("job_expired"))
         elif job.deadline is not None and now >= job.deadline:
             _overdue(district, transaction, job)
 
@@ -97,14 +102,30 @@ def stop_halted(district: District, transaction: Transaction, targets: Iterable[
         return
     for job in rows.unfinished(transaction.connection):
         if any(_touches(transaction, job, target) for target in halted):
-            fire(district, transaction, job, Event.HALTED, reason=_failure("suspended"))
+            _apart(district, transaction, job, Event.HALTED, reason=_failure("suspended"))
+
+
+def _apart(
+    district: District,
+    transaction: Transaction,
+    job: JobRow,
+    event: Event,
+    *,
+    reason: Mapping[str, Json] | None = None,
+) -> None:
+    """`fire` for one of many: a job that cannot be moved must not keep a cosignature, a halt or the clock from the others."""
+    try:
+        with savepoint(transaction):
+            fire(district, transaction, job, event, reason=reason)
+    except (PolicyError, SandboxError) as error:
+        _LOG.error("job %s does not take %s: %s", job.digest, event, error.code)
 
 
 def _overdue(district: District, transaction: Transaction, job: JobRow) -> None:
     if job.state in WAITING_FOR_QUORUM:
-        fire(district, transaction, job, Event.EXPIRED, reason=_failure("quorum_missing"))
+        _apart(district, transaction, job, Event.EXPIRED, reason=_failure("quorum_missing"))
     else:
-        fire(district, transaction, job, loss(job.attempt), reason=_failure("no_answer"))
+        _apart(district, transaction, job, loss(job.attempt), reason=_failure("no_answer"))
 
 
 def _deadline(district: District, job: JobRow) -> float | None:
@@ -195,7 +216,9 @@ def _log_end(district: District, transaction: Transaction, job: JobRow) -> JobRo
 
 def _policy(job: JobRow) -> dict[str, str]:
     policy = (job.reason or {}).get("policy")
-    return {"policy": policy} if isinstance(policy, str) and policy else {}
+    # A process may say anything here; an entry has little room, and an end must always be recordable.
+    named = isinstance(policy, str) and 0 < len(policy) <= MAX_POLICY and policy.isascii()
+    return {"policy": str(policy)} if named and str(policy).isprintable() else {}
 
 
 def _request_key(district: District, transaction: Transaction, job: JobRow) -> JobRow:

@@ -23,6 +23,7 @@ from policies.documents.fields import instant_text
 from policies.documents.job import HeKey, Job, Plan, Release, Sealed
 from policies.documents.model import Model
 from policies.documents.run import Boot, Bundle, Contribution, Transcript, transcript_digest
+from policies.documents.strict_json import Json
 from policies.documents.vetting import VetBands
 from policies.keys import public_key
 from policies.log.merkle import leaf_hash, root
@@ -105,8 +106,14 @@ class EnclaveDouble(Double):
         plan = Plan.read(dsse.from_json(message.body["plan"]))
         self.plans[str(message.run)] = plan
         if self.refuse_plan is not None:
-            text = {"zh": "不", "en": "no"}
-            body = {"code": self.refuse_plan, "policy": "p", "reason": text, "change": text, "where": "job"}
+            text: Json = {"zh": "不", "en": "no"}
+            body: dict[str, Json] = {
+                "code": self.refuse_plan,
+                "policy": "p",
+                "reason": text,
+                "change": text,
+                "where": "job",
+            }
             self.site.endpoint(self.name).send("coordinator", "refusal", body, run=message.run)
             return
         bits = bytearray((plan.subjects.count + 7) // 8)
@@ -125,8 +132,8 @@ class EnclaveDouble(Double):
             ephemeral_key=base64.b64encode(hashlib.sha256(self.name.encode()).digest()).decode(),
             accepts=accepts,
         ).envelope(self.boot_key)
-        body = {"bundle": bundle.to_json(), "boot": boot.to_json()}
-        endpoint.send("coordinator", "bundle", body, run=message.run, attachments=[accepts])
+        items: dict[str, Json] = {"bundle": bundle.to_json(), "boot": boot.to_json()}
+        endpoint.send("coordinator", "bundle", items, run=message.run, attachments=[accepts])
 
     def _bundles(self, message: Message) -> None:
         items = message.body["items"]

@@ -10,6 +10,7 @@ import pytest
 from enclaves.transport.problem import Malformed, NotFound, Refused
 from policies.documents.fields import Bilingual
 from policies.documents.halts import HaltedDocument, Suspension, SuspensionTarget
+from policies.documents.strict_json import Json
 from policies.documents.trust import PartyDocument, Role
 from policies.keys import public_key
 from policies.log.entry import Entry
@@ -96,7 +97,7 @@ def test_a_message_of_a_run_is_said_once(site: Site) -> None:
 
 def test_the_same_idempotency_key_gets_the_first_answer_and_never_another_request(site: Site) -> None:
     hospital = site.endpoint("enclave-hospital")
-    body = {"topic": "note", "run": None, "body": {"n": 1}, "attachments": []}
+    body: dict[str, Json] = {"topic": "note", "run": None, "body": {"n": 1}, "attachments": []}
     first = hospital.post_json("/v1/mailboxes/gate", body, idempotency_key="k1")
     assert hospital.post_json("/v1/mailboxes/gate", body, idempotency_key="k1") == first
     with pytest.raises(Malformed, match="idempotency_conflict"):
