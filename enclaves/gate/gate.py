@@ -4,7 +4,8 @@ Rules:
 1. A run is opened once: its session is durable before a total exists. A job of which something is released and not aborted
    is not opened again under another attempt.
 2. Whatever stops an opening becomes one `refusal` with a code; what this process cannot help is told as `session_lost`.
-3. After a restart: what was being opened is lost, what was released is announced again and can be handed over.
+3. After a restart: what was being opened is lost; what was released is announced again, and handed over again if its
+   outcome was named before. Neither changes anything for a coordinator that has it already.
 4. Log lines carry topic, run and code, nothing else.
 """
 
@@ -51,7 +52,7 @@ class Gate:
             # Nothing to do before the contributions are in: everything is verified from what `open` brings.
             "plan": lambda message: None,
             "open": self._open,
-            "outcome": lambda message: self._queue(message, self._hand_over),
+            "outcome": self._outcome,
             "abort": lambda message: self._queue(message, self._abort),
         }
 
@@ -62,6 +63,9 @@ class Gate:
             self._refuse(session.sid.hex(), refusal("session_lost"))
         for session in house.sessions.in_stage(Stage.RELEASED):
             self._guarded(session.sid.hex(), partial(announce, house, session.sid))
+            index = house.shelf.outcome(session.sid)
+            if index is not None:
+                self._later(session.sid.hex(), partial(hand_over, house, session.sid.hex(), index))
 
     def take(self, message: Message) -> None:
         """Handle one message. What it says may be refused; only a lost coordinator is raised."""
@@ -80,7 +84,10 @@ class Gate:
         _LOG.info("cosigned size %d", self._house.witness.cosign())
 
     def _queue(self, message: Message, act: Callable[[Message], None]) -> None:
-        self._lane(lambda: self._guarded(message.run or "", lambda: act(message)))
+        self._later(message.run or "", lambda: act(message))
+
+    def _later(self, run: str, act: Callable[[], None]) -> None:
+        self._lane(lambda: self._guarded(run, act))
 
     def _open(self, message: Message) -> None:
         plan = read_plan(envelope(message.body, "plan"), self._house.trust)
@@ -112,8 +119,11 @@ class Gate:
         if any(other.stage in RELEASED for other in others):
             raise RunRefused("job_released", "expected a job of which nothing is released, got another")
 
-    def _hand_over(self, message: Message) -> None:
-        hand_over(self._house, message.run or "", message.body)
+    def _outcome(self, message: Message) -> None:
+        run, index = message.run or "", integer(message.body, "index")
+        # The coordinator says it once: durable before the mailbox moves on.
+        self._guarded(run, lambda: self._house.shelf.note_outcome(bytes.fromhex(run), index))
+        self._later(run, lambda: hand_over(self._house, run, index))
 
     def _abort(self, message: Message) -> None:
         sid = bytes.fromhex(message.run or "")

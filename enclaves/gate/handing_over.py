@@ -10,18 +10,17 @@ from enclaves.gate.house import House
 from enclaves.gate.stages import Stage
 from enclaves.run.errors import RunRefused
 from enclaves.run.evidence import names
-from enclaves.run.mail import Body, integer
 from policies.log.entry import EntryType
 
 
-def hand_over(house: House, run: str, body: Body) -> None:
-    """Verify the outcome and hand the slots over. Raises RunRefused, WitnessError, TransportError."""
+def hand_over(house: House, run: str, index: int) -> None:
+    """Verify that the outcome stands at `index` and hand the slots over. Raises RunRefused, WitnessError, TransportError."""
     sid = bytes.fromhex(run)
     session = house.sessions.find(sid)
     if session is None or session.stage != Stage.RELEASED:
         raise RunRefused("run_out_of_order", "expected the outcome of a released run, got another")
     release = house.shelf.release(sid)
-    seen = house.witness.see(integer(body, "index"))
+    seen = house.witness.see(index)
     if not names(seen, EntryType.OUTCOME, {"job": session.job, "run": run, "release": release.digest}):
         raise RunRefused("outcome_mismatch", "expected the outcome of this release in the log, got another")
     slots = house.shelf.slots(sid)

@@ -1,7 +1,8 @@
 """What is released and not handed over yet: the signed document as a row, the sealed slots as a file beside it.
 
 The file is durable before the row names it, and goes after the handover. A release is never computed twice: what a restart
-hands over is what was signed.
+hands over is what was signed. Where its outcome stands in the log is kept too, so that a crash after the coordinator's one
+message about it costs no further attempt.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from enclaves.run.errors import RunRefused
 from policies.documents import envelope as dsse
 from policies.documents.envelope import Envelope
 
-_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS releases (sid BLOB PRIMARY KEY, envelope BLOB NOT NULL, slots TEXT) WITHOUT ROWID
-"""
+_TABLES: Final = (
+    "CREATE TABLE IF NOT EXISTS releases (sid BLOB PRIMARY KEY, envelope BLOB NOT NULL, slots TEXT) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS outcomes (sid BLOB PRIMARY KEY, entry INTEGER NOT NULL) WITHOUT ROWID",
+)
 
 
 class Shelf:
@@ -30,7 +32,7 @@ class Shelf:
         self._durable = durable
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        durable.define(_TABLE)
+        durable.define(*_TABLES)
         self._sweep()
 
     def write(self, sid: bytes, pieces: Iterable[bytes]) -> str:
@@ -65,6 +67,18 @@ class Shelf:
 
     def release(self, sid: bytes) -> Envelope:
         return dsse.parse(self._row(sid)[0])
+
+    def note_outcome(self, sid: bytes, entry: int) -> None:
+        """Remember the log index that the coordinator names for the outcome of a release; others are ignored."""
+        self._durable.run(
+            "INSERT OR REPLACE INTO outcomes SELECT sid, ? FROM releases WHERE sid = ?",
+            (entry, sid),
+        )
+
+    def outcome(self, sid: bytes) -> int | None:
+        """The log index that was last named for the release's outcome; nobody has checked it yet."""
+        rows = self._durable.rows("SELECT entry FROM outcomes WHERE sid = ?", (sid,))
+        return int(rows[0][0]) if rows else None
 
     def slots(self, sid: bytes) -> bytes | None:
         """The bytes to hand over, checked; None for a vet job."""

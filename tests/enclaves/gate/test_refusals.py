@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from enclaves.agent.stages import Stage
+from enclaves.gate.gate import Gate
 from enclaves.gate.stages import Stage as GateStage
+from enclaves.run.process import Mailbox
 from policies.documents import envelope as dsse
 from policies.documents.authorization import Mode
 from policies.documents.job import Plan
@@ -39,6 +41,13 @@ def up_to_contributions(district: District, *, mode: Mode = Mode.MASKED) -> tupl
     district.relay_transcripts(plan)
     assert district.refusals(plan) == []
     return plan, body
+
+
+def crashing_gate(district: District) -> None:
+    """From now on the gate takes messages and never gets to the work they ask for."""
+    durable = district.gate_mailbox._durable
+    gate = Gate(district.gate_house, lambda act: None)
+    district.gate_mailbox = Mailbox(district.gate_house.wire, durable, gate.take)
 
 
 def test_an_absent_enclave_aborts_the_run_without_a_release(tmp_path: Path) -> None:
@@ -115,6 +124,37 @@ def test_a_release_survives_a_restart_of_the_gate_unchanged(tmp_path: Path) -> N
     assert session is not None
     assert session.stage == GateStage.HANDED_OVER
     assert not list((tmp_path / "gate" / "sealed").iterdir())
+
+
+def test_an_outcome_named_before_a_crash_is_handed_over_after_it(tmp_path: Path) -> None:
+    district = found(tmp_path, NAMES[:2])
+    plan, body = up_to_contributions(district)
+    district.open(plan, body)
+    # The gate takes the message, and dies before it acts on it.
+    crashing_gate(district)
+    district.outcome(plan)
+    assert district.relay.said("handover", plan.sid.hex()) == []
+    restart_gate(district)
+    district.gate.start()
+    (handover,) = district.relay.said("handover", plan.sid.hex())
+    release = dsse.from_json(district.relay.said("release", plan.sid.hex())[-1].body["document"])
+    assert handover.body == {"release": release.digest}
+    assert district.bands(plan, release) == [district.reference_band(person) for person in PEOPLE]
+    # What is handed over is not handed over at the next start.
+    restart_gate(district)
+    district.gate.start()
+    assert len(district.relay.said("handover", plan.sid.hex())) == 1
+
+
+def test_a_named_outcome_that_is_not_in_the_log_hands_nothing_over_after_a_restart(tmp_path: Path) -> None:
+    district = found(tmp_path, NAMES[:2])
+    plan, body = up_to_contributions(district)
+    district.open(plan, body)
+    district.relay.mail("gate", "outcome", {"index": plan.intent}, run=plan.sid.hex())
+    district.pump()
+    restart_gate(district)
+    district.gate.start()
+    assert district.relay.said("handover", plan.sid.hex()) == []
 
 
 def test_nothing_is_handed_over_before_the_outcome_is_in_the_log(shared: District) -> None:
