@@ -32,6 +32,18 @@ class Transaction:
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
 
+@contextmanager
+def savepoint(transaction: Transaction) -> Iterator[None]:
+    """A part of `transaction` that is undone, hooks included, when the block raises, while the rest goes on."""
+    hooks = len(transaction.after_commit)
+    try:
+        with transaction.connection.begin_nested():
+            yield
+    except BaseException:
+        del transaction.after_commit[hooks:]
+        raise
+
+
 class Database:
     """The database file at `path`, created with the tables of `metadata` when missing."""
 
