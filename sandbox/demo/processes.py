@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -20,6 +21,16 @@ class ProcessLost(SandboxError):
     """A process of the district that ended or did not come up; its log file says why."""
 
     code = "process_lost"
+
+
+@contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt meanwhile, as Ctrl-C does: what was started must not outlive who started it."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Processes:
@@ -56,7 +67,9 @@ class Processes:
 
     def finish(self, name: str, seconds: float = 120.0) -> None:
         """Wait for a command that was started; raise `ProcessLost` unless it succeeds."""
-        status = self._running.pop(name).wait(timeout=seconds)
+        # It stays among those to be stopped until it has ended.
+        status = self._running[name].wait(timeout=seconds)
+        del self._running[name]
         if status:
             raise ProcessLost(
                 f"expected `{name}` to succeed, got exit status {status}: {self._last_line(name)}"

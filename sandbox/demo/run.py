@@ -11,6 +11,7 @@ import json
 import shutil
 import signal
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from sandbox.client.insurer import Score
 from sandbox.demo import story
 from sandbox.demo.cast import Cast
 from sandbox.demo.narrator import Narrator
-from sandbox.demo.processes import Processes
+from sandbox.demo.processes import Processes, ended_like_ctrl_c
 from sandbox.demo.rand import write_sources
 from sandbox.demo.refusals import Refusal, Stand, attempt_all
 from sandbox.demo.worth import Worth, assess
@@ -76,7 +77,7 @@ def run(*, as_json: bool = False, serve: bool = False, keep: Path | None = None)
     narrator = Narrator(console)
     directory = keep or Path(tempfile.mkdtemp(prefix="domicile-demo-"))
     try:
-        with Processes(directory / "logs") as processes:
+        with ended_like_ctrl_c(), Processes(directory / "logs") as processes:
             with MemoryWatch() as memory:
                 outcome, district = _play(narrator, processes, directory, memory, suspend=not serve)
             _tell(narrator, outcome)
@@ -211,4 +212,6 @@ def _leave_running(narrator: Narrator, district: FoundedDistrict) -> None:
     for party in district.trust.parties:
         console.print(f"  {party.role:<16} --as {district.folder(party.id)}")
     console.print("for example: domicile catalog --as DIR; stop with Ctrl-C")
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    with suppress(KeyboardInterrupt):
+        while True:
+            signal.pause()
