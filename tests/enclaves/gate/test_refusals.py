@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from enclaves.agent.stages import Stage
 from enclaves.gate.gate import Gate
 from enclaves.gate.stages import Stage as GateStage
 from enclaves.run.process import Mailbox
+from enclaves.transport.problem import Problem, Refused
 from policies.documents import envelope as dsse
 from policies.documents.authorization import Mode
 from policies.documents.job import Plan
@@ -23,7 +25,7 @@ from tests.enclaves.agent.district import (
     restart,
     restart_gate,
 )
-from tests.enclaves.agent.relay import entry
+from tests.enclaves.agent.relay import Line, entry
 
 PEOPLE = [resident(number) for number in range(20)]
 
@@ -144,6 +146,34 @@ def test_an_outcome_named_before_a_crash_is_handed_over_after_it(tmp_path: Path)
     restart_gate(district)
     district.gate.start()
     assert len(district.relay.said("handover", plan.sid.hex())) == 1
+
+
+def test_a_handover_that_the_coordinator_refused_leaves_the_job_to_its_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    district = found(tmp_path, NAMES[:2])
+    plan, body = up_to_contributions(district)
+    district.open(plan, body)
+    send = Line.send
+
+    def refusing(line: Line, to: str, topic: str, *args: Any, **named: Any) -> int:
+        if topic == "handover":
+            raise Refused(Problem("run_conflict", 403))
+        return send(line, to, topic, *args, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Line, "send", refusing)
+        district.outcome(plan)
+    district.relay.mail("gate", "abort", {"code": "session_lost"}, run=plan.sid.hex())
+    district.pump()
+    again = plan.model_copy(update={"attempt": 2})
+    second = {"plan": again.envelope(district.parties["coordinator"].identity).to_json(), "he_key": None}
+    district.start(again, second)
+    district.relay_bundles(again)
+    district.relay_transcripts(again)
+    district.open(again, second)
+    assert district.refusals(again) == []
+    assert district.bands(again, district.outcome(again)) == [district.reference_band(p) for p in PEOPLE]
 
 
 def test_a_named_outcome_that_is_not_in_the_log_hands_nothing_over_after_a_restart(tmp_path: Path) -> None:
