@@ -101,7 +101,7 @@ def stop_halted(district: District, transaction: Transaction, targets: Iterable[
     if not halted:
         return
     for job in rows.unfinished(transaction.connection):
-        if any(_touches(transaction, job, target) for target in halted):
+        if _is_halted(transaction, job, halted):
             _apart(district, transaction, job, Event.HALTED, reason=_failure("suspended"))
 
 
@@ -135,6 +135,14 @@ def _deadline(district: District, job: JobRow) -> float | None:
     if job.state in RUN_STATES:
         return district.now + timeout + job.slots / SLOTS_PER_SECOND
     return None
+
+
+def _is_halted(transaction: Transaction, job: JobRow, targets: Iterable[Target]) -> bool:
+    """Whether any of `targets` stops the job; one whose papers cannot be read is stopped, since nobody can say it is not."""
+    try:
+        return any(_touches(transaction, job, target) for target in targets)
+    except (PolicyError, SandboxError):
+        return True
 
 
 def _touches(transaction: Transaction, job: JobRow, target: Target) -> bool:

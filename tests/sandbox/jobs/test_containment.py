@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import MetaData, delete
 
-from sandbox.store.database import Database, savepoint
+from sandbox.store.database import Database, Transaction, savepoint
 from sandbox.store.tables import METADATA, counters, documents
 from tests.sandbox.doubles import cosign_latest
 from tests.sandbox.inside import inside
@@ -34,15 +34,20 @@ def test_a_job_whose_papers_are_lost_does_not_keep_a_quorum_from_another(tmp_pat
 
 
 def test_a_savepoint_undoes_rows_and_hooks_and_lets_the_rest_commit(tmp_path: Path) -> None:
-    database, rung = Database(tmp_path / "state.db", METADATA, MetaData()), []
+    database, rung = Database(tmp_path / "state.db", METADATA, MetaData()), list[str]()
     with database.write() as transaction:
         transaction.after_commit.append(lambda: rung.append("kept"))
         transaction.connection.execute(counters.insert(), {"name": "kept", "value": 1})
-        with pytest.raises(RuntimeError), savepoint(transaction):
-            transaction.after_commit.append(lambda: rung.append("undone"))
-            transaction.connection.execute(counters.insert(), {"name": "undone", "value": 1})
-            raise RuntimeError
+        with pytest.raises(RuntimeError):
+            _fail_apart(transaction, rung)
     with database.read() as connection:
         names = list(connection.execute(counters.select().with_only_columns(counters.c.name)).scalars())
     database.close()
     assert (names, rung) == (["kept"], ["kept"])
+
+
+def _fail_apart(transaction: Transaction, rung: list[str]) -> None:
+    with savepoint(transaction):
+        transaction.after_commit.append(lambda: rung.append("undone"))
+        transaction.connection.execute(counters.insert(), {"name": "undone", "value": 1})
+        raise RuntimeError
