@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,9 +27,10 @@ def serve(
     from sandbox.api.app import create_app
 
     settings = Settings.load(config)
-    app = create_app(settings)
-    server = Server(server_config(settings, app), before_stopping=app.state.district.bell.stop)
+    # The port first: a second coordinator must not touch the state of the one that runs.
     with listening(settings.host, settings.port) as listener:
+        app = create_app(settings)
+        server = Server(server_config(settings, app), before_stopping=app.state.district.bell.stop)
         typer.echo(f"coordinator at {settings.public_url}; stop with Ctrl-C", err=True)
         # The server stops by itself on Ctrl-C and then passes the signal on.
         with suppress(KeyboardInterrupt):
@@ -49,17 +50,18 @@ class Server(uvicorn.Server):
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens at `host`:`port`; raises Unavailable, for example when another process does already."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise unavailable(f"expected to listen at {host}:{port}, got `{reason}`") from None
+    """A socket bound to `host`:`port`; raises Unavailable, for example when another process listens there already."""
+    with ExitStack() as undone:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, kind, protocol, _, address = found[0]
+            listener = undone.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise unavailable(f"expected to listen at {host}:{port}, got `{reason}`") from None
+        undone.pop_all()
     return listener
 
 
