@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from enclaves.protocols.sealing import SealingKey
 from enclaves.transport.endpoint import Endpoint
 from policies.documents.document import Term
 from policies.documents.fields import Bilingual
@@ -27,7 +28,7 @@ from sandbox.settings import Settings
 
 DEPARTMENTS = ("hospital", "social", "transport")
 WITNESSES = ("enclave-hospital", "enclave-social", "enclave-transport", "gate")
-SEALING = base64.b64encode(bytes(1216)).decode()
+SEALING = base64.b64encode(SealingKey(hashlib.sha256(b"test sealing").digest()).public.raw).decode()
 TERM = Term(not_before="2026-01-01T00:00:00Z", not_after="2036-01-01T00:00:00Z")
 
 PARTIES: tuple[tuple[str, Role, str | None], ...] = (
