@@ -43,13 +43,13 @@ def check_books(site: Site) -> dict[str, int]:
 
 def check_answers(site: Site) -> None:
     """Every document, job and consent that was acknowledged is answered for as it was."""
-    endpoint = site.insurer.endpoint
+    endpoint = site.agency.endpoint
     for status in site.told.jobs.values():
         assert endpoint.job(status.job) == status, "a job that had ended has changed"
         site.told.documents.update(status.releases)
     for digest in site.told.documents | set(site.told.jobs):
         assert endpoint.get_document(digest).digest == digest
-    known = {item.id: item.state for item in endpoint.consents(site.scenario, "insurer")}
+    known = {item.id: item.state for item in site.insurer.endpoint.consents(site.scenario, "insurer")}
     for consent in itertools.chain.from_iterable(site.groups):
         assert known[consent] == ("withdrawn" if consent in site.withdrawn else "granted")
 

@@ -1,8 +1,8 @@
 """A small district of real processes, and rounds of one job in which one process is killed with SIGKILL.
 
-What a round does: submit a job, kill a process after a random delay and start it again at once, wait until the job has
-ended, fetch every score with each request sent twice under one Idempotency-Key; in some rounds the coordinator is killed
-in the middle of that too. `books` then looks whether anything was lost, used twice or billed twice.
+What a round does: submit a job, kill a process after a random delay and start it again at once, file documents until the job
+has ended, fetch every score with each request sent twice under one Idempotency-Key; in some rounds the coordinator is
+killed in the middle of that too. `books` then looks whether anything was lost, used twice or billed twice.
 """
 
 from __future__ import annotations
@@ -10,21 +10,26 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import psutil
 
 from enclaves.transport.endpoint import Endpoint, JobStatus
+from enclaves.transport.party import PartyKeys
 from policies.documents.authorization import Mode
 from policies.documents.strict_json import Json
+from sandbox.client import Agency, Partner
 from sandbox.client.insurer import RECEIPTS, Insurer
+from sandbox.client.member import fresh_id
 from sandbox.client.receipts import ReceiptBook
-from sandbox.demo import story
+from sandbox.demo import declarations, story
 from sandbox.demo.cast import Cast
 from sandbox.demo.processes import Processes
 from sandbox.demo.story import Approved
@@ -37,6 +42,7 @@ GROUPS = 4
 WITHDRAWN_EACH = 2
 PAGE = 30
 JOB_SECONDS = 120.0
+FILE_EVERY_S = 0.4
 FETCH = "/v1/scores/fetch"
 
 
@@ -105,6 +111,9 @@ class Site:
     processes: Processes
     cast: Cast
     insurer: Insurer
+    partner: Partner
+    agency: Agency
+    """These three outlast a restart of the coordinator; the cast's own give up sooner."""
     approved: Approved
     scenario: str
     groups: tuple[tuple[str, ...], ...]
@@ -143,7 +152,7 @@ class Site:
                 authorization=authorization.digest,
                 mode=turn.mode,
             ).job
-            ended = self.insurer.wait(job, seconds=JOB_SECONDS, every=0.1)
+            ended = self.insurer.wait(job, self.file_something, seconds=JOB_SECONDS, every=FILE_EVERY_S)
         self.told.jobs[job] = ended
         if ended.state == "done":
             if turn.fetch_delay is None:
@@ -153,6 +162,25 @@ class Site:
                     self.fetch_all(consents)
         self.check_running()
         return ended
+
+    def play_vet(self, turn: Round) -> JobStatus:
+        """A vet job under the same fire; what the gate tells of it is what plain counting gives."""
+        consents = tuple(self.bands)
+        with self.killing(turn.victim, turn.delay):
+            job = self.partner.submit_vet_job(self.scenario, model=self.approved.model, consents=consents).job
+            ended = self.partner.wait(job, self.file_something, seconds=JOB_SECONDS, every=FILE_EVERY_S)
+        self.told.jobs[job] = ended
+        if ended.state == "done":
+            told = self.cast.examiner.findings(self.approved.model, job=job).bands
+            counts = Counter(self.bands[consent] for consent in consents if consent not in self.withdrawn)
+            assert told.counts == tuple(5 * round(counts[band] / 5) for band in range(invented.BANDS))
+        self.check_running()
+        return ended
+
+    def file_something(self, _: JobStatus) -> None:
+        """A document of the agency's in the middle of it all; acknowledged, it must stay."""
+        filing = declarations.price_filing(datetime.now(UTC)).model_copy(update={"id": fresh_id("price")})
+        self.told.documents.add(self.agency.submit_document(filing).digest)
 
     def fetch_all(self, consents: tuple[str, ...]) -> None:
         """Every effective slot is handed over, and its band is that of the reference."""
@@ -182,10 +210,14 @@ def small_district(directory: Path) -> Iterator[Site]:
         declared = story.register_data(processes, district, sources)
         story.start(processes, district)
         cast = Cast.of(district)
-        insurer = _patient_insurer(district)
-        for member in (*cast.signers, cast.examiner, cast.partner, cast.insurer, cast.auditor, insurer):
+        patient = {name: _patient(district, name) for name in ("insurer", "partner", "agency")}
+        book = ReceiptBook(district.folder("insurer") / RECEIPTS)
+        insurer = Insurer(*patient["insurer"], receipts=book)
+        partner, agency = Partner(*patient["partner"]), Agency(*patient["agency"])
+        for member in (*cast.signers, cast.examiner, cast.partner, cast.insurer, cast.auditor):
             closing.enter_context(member)
-        closing.enter_context(cast.consent_service)
+        for member in (cast.consent_service, insurer, partner, agency):
+            closing.enter_context(member)
         agreements = story.agree(cast, declared)
         consents = story.gather_consents(cast, agreements, sources)
         fitted = invented.invented_model(files, rng, scenario=agreements.scenario.digest)
@@ -200,6 +232,8 @@ def small_district(directory: Path) -> Iterator[Site]:
             processes=processes,
             cast=cast,
             insurer=insurer,
+            partner=partner,
+            agency=agency,
             approved=Approved(model, report, authorization),
             scenario=agreements.scenario.digest,
             groups=groups,
@@ -224,17 +258,17 @@ ACKNOWLEDGED_KINDS = (
 )
 
 
-def _patient_insurer(district: FoundedDistrict) -> Insurer:
-    config, keys = district.config("insurer"), district.keys("insurer")
+def _patient(district: FoundedDistrict, party: str) -> tuple[PatientEndpoint, PartyKeys]:
+    config, keys = district.config(party), district.keys(party)
     endpoint = PatientEndpoint(
         config.url,
-        party=config.party,
+        party=party,
         identity_key=keys.identity,
         trust=district.trust,
         pause=_pause_briefly,
         tries=300,
     )
-    return Insurer(endpoint, keys, receipts=ReceiptBook(district.folder("insurer") / RECEIPTS))
+    return endpoint, keys
 
 
 def _pause_briefly(seconds: float) -> None:
