@@ -7,16 +7,18 @@ Rules:
 3. What this process cannot help (a worker killed, the coordinator gone) is told as `session_lost`, so that a new attempt
    with new keys follows; what a rule forbids is told as that rule.
 4. Log lines carry topic, run and code. Never a value, a key, a pid or an exception's text.
+5. Runs are the coordinator's to lead: what anybody else says about one is dropped. No message stops the process; only its
+   own files, when they fail, do.
 """
 
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from connectors.errors import ConnectorError
 from enclaves.agent.agreeing import agree, transcribe
 from enclaves.agent.contributing import contribute
 from enclaves.agent.house import House
@@ -31,13 +33,14 @@ from enclaves.transport.mailbox import Message
 from enclaves.transport.problem import Unavailable
 from policies.documents.fields import instant
 from policies.documents.strict_json import Json
-from policies.errors import PolicyError
 
 Lane = Callable[[Callable[[], None]], None]
 """Runs a step now or later, in order."""
 
 _LOG: Final = logging.getLogger("domicile.enclave")
 COORDINATOR: Final = "coordinator"
+_OF_ANYBODY: Final = frozenset({"consent", "withdrawal", "model-part"})
+"""Topics that prove themselves by signatures and seals, whoever sends them."""
 
 
 class Agent:
@@ -69,12 +72,15 @@ class Agent:
         if handler is None:
             _LOG.warning("topic %s: not for an enclave", message.topic[:40])
             return
+        if message.sender != COORDINATOR and message.topic not in _OF_ANYBODY:
+            _LOG.warning("topic %s: not from the coordinator", message.topic)
+            return
         try:
             handler(message)
-        except Unavailable:
-            # The mailbox must not move on past what could not be fetched.
+        except (Unavailable, OSError, sqlite3.Error):
+            # The mailbox must not move on past what could not be fetched or kept.
             raise
-        except (EnclaveError, PolicyError, ConnectorError) as error:
+        except Exception as error:  # noqa: BLE001 - taken again after a restart, it would stop the process for ever
             _LOG.warning("topic %s, run %s: %s", message.topic, (message.run or "-")[:16], code_of(error))
 
     def _cosign(self) -> None:

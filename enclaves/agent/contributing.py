@@ -1,7 +1,8 @@
 """The contribution: permit, debit, one-shot mark, worker, answer, in this order (docs/protocol.md 4.5 and 5).
 
 Rules:
-1. The decision is asked again at this moment, over the halts seen by now and the effective slots.
+1. The decision is asked again at this moment, over the halts seen by now and the effective slots. A checkpoint that has
+   aged beyond ten minutes since the plan is asked for anew: a run held back does not outlive a revocation.
 2. Capacity is debited durably for every effective slot of a score job; a vet job debits nothing.
 3. The session is durable as `contributed` before the masks exist; from here on the run is never done twice.
 4. The permit becomes the worker's order. Slots outside the effective set travel as nobody, so they take the default on
@@ -30,6 +31,7 @@ from enclaves.protocols.sealing import seal
 from enclaves.run.errors import RunRefused
 from enclaves.run.papers import member_of
 from enclaves.transport.party import sealing_key
+from enclaves.witness.witness import MAX_AGE_S
 from enclaves.worker.order import Masks, ScoreOrder, chunks, pid_frames
 from enclaves.worker.rows import SNAPSHOT_NAME
 from policies.decision.permit import Permit
@@ -45,7 +47,10 @@ def contribute(house: House, live: LiveRun) -> None:
     if live.effective is None or live.transcript is None:
         raise RunRefused("run_out_of_order", "expected an agreed run, got one without a common transcript")
     plan, effective = live.papers.plan, live.effective
-    granted = permit(house, live.papers, live.part.part, seen=live.seen, accepted=int(effective.sum()))
+    seen = live.seen
+    if seen.age_s + house.clock() - live.seen_at > MAX_AGE_S:
+        seen = house.witness.see(plan.intent)
+    granted = permit(house, live.papers, live.part.part, seen=seen, accepted=int(effective.sum()))
     if plan.job_kind is JobKind.SCORE:
         house.ledger.debit(account_of(house, live.papers), live.pids[effective])
     else:

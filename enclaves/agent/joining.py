@@ -50,6 +50,7 @@ def join(house: House, body: Body) -> LiveRun:
     plan_envelope = envelope(body, "plan")
     plan = read_plan(plan_envelope, house.trust)
     member_of(plan, house.party)
+    seen_at = house.clock()
     seen = house.witness.see(plan.intent)
     papers = gather(plan_envelope, house.trust, house.wire)
     part = house.parts.open(plan.model, papers.model)
@@ -73,6 +74,7 @@ def join(house: House, body: Body) -> LiveRun:
         papers=papers,
         part=part,
         seen=seen,
+        seen_at=seen_at,
         pids=resolved.pids,
         accepted=resolved.accepted,
         bundle=bundle,

@@ -24,6 +24,8 @@ class LiveRun:
     papers: Papers
     part: OpenPart
     seen: Seen
+    seen_at: int
+    """When the intent was seen, Unix seconds."""
     pids: Words = field(repr=False)
     accepted: NDArray[np.bool_]
     bundle: Envelope

@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -31,7 +32,6 @@ from enclaves.run.sessions import Session
 from enclaves.transport.mailbox import Message
 from enclaves.transport.problem import Unavailable
 from policies.documents.strict_json import Json
-from policies.errors import PolicyError
 
 Lane = Callable[[Callable[[], None]], None]
 
@@ -73,11 +73,16 @@ class Gate:
         if handler is None:
             _LOG.warning("topic %s: not for a gate", message.topic[:40])
             return
+        if message.sender != COORDINATOR:
+            # An abort of somebody else's would undo a release.
+            _LOG.warning("topic %s: not from the coordinator", message.topic)
+            return
         try:
             handler(message)
-        except Unavailable:
+        except (Unavailable, OSError, sqlite3.Error):
+            # The mailbox must not move on past what could not be fetched or kept.
             raise
-        except (EnclaveError, PolicyError) as error:
+        except Exception as error:  # noqa: BLE001 - taken again after a restart, it would stop the process for ever
             _LOG.warning("topic %s, run %s: %s", message.topic, (message.run or "-")[:16], code_of(error))
 
     def _cosign(self) -> None:

@@ -22,6 +22,7 @@ from policies.log.merkle import Frontier
 from policies.log.witness import WitnessState
 
 KEPT_ENTRIES: Final = 1_000_000
+KEPT_FORKS: Final = 100
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS witness (
     one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, frontier TEXT NOT NULL, halts TEXT NOT NULL
@@ -91,9 +92,13 @@ class WitnessMemory:
         return frontier if frontier.size >= size else self._state.frontier
 
     def keep_fork(self, note: str, *, seen_at: int) -> None:
-        """Keep a note that contradicts what was seen, as evidence against the log."""
+        """Keep a note that contradicts what was seen, as evidence against the log; each once, the first `KEPT_FORKS`."""
         with self._lock:
-            self._db.execute("INSERT INTO forks (note, seen_at) VALUES (?, ?)", (note, seen_at))
+            self._db.execute(
+                "INSERT INTO forks (note, seen_at) SELECT ?1, ?2 WHERE (SELECT count(*) FROM forks) < ?3 "
+                "AND NOT EXISTS (SELECT 1 FROM forks WHERE note = ?1)",
+                (note, seen_at, KEPT_FORKS),
+            )
 
     def forks(self) -> list[str]:
         return [row[0] for row in self._db.execute("SELECT note FROM forks ORDER BY id")]

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from enclaves.witness.errors import LogRolledBack
+from policies.documents import envelope as dsse
+from policies.documents.run import Bundle
 from policies.log.entry import EntryType, Target
 from tests.enclaves.agent.district import NAMES, District, found, resident, restart
 from tests.enclaves.agent.relay import entry
@@ -130,3 +132,32 @@ def test_an_older_disk_and_an_older_log_together_last_ten_minutes_at_most(tmp_pa
     codes = {m.sender: m.body["code"] for m in district.relay.said("refusal", plan.sid.hex())}
     assert codes["enclave-hospital"] == "checkpoint_stale"
     assert district.relay.said("bundle", plan.sid.hex()) == []
+
+
+@pytest.mark.req("RQ-299")
+def test_a_withdrawal_is_not_undone_by_an_older_log(tmp_path: Path) -> None:
+    district = found(tmp_path, NAMES[:2])
+    good, gone = district.consent(PEOPLE[:2])
+    plan, body = district.plan(district.job([good, gone]))
+    older = OlderLog.of(district)
+    district.withdraw([gone], mail=False)
+    older.serve(district)
+    district.start(plan, body)
+    bitmaps = [
+        district.relay.attachments[Bundle.read(dsse.from_json(m.body["bundle"])).accepts][0]
+        for m in district.relay.said("bundle", plan.sid.hex())
+    ]
+    # The first slot alone: nothing of the other person enters the run.
+    assert bitmaps == [b"\x80"] * 2
+
+
+def test_a_run_held_back_for_longer_than_ten_minutes_needs_a_fresh_checkpoint(tmp_path: Path) -> None:
+    """The coordinator keeps the transcripts back and hides what came into the log meanwhile."""
+    district = found(tmp_path, NAMES[:2])
+    plan, body = district.plan(district.job(district.consent(PEOPLE)))
+    district.start(plan, body)
+    district.relay_bundles(plan)
+    district.clock.now += 601
+    district.relay_transcripts(plan)
+    assert district.refusals(plan) == ["checkpoint_stale"] * 2
+    assert district.relay.said("contribution", plan.sid.hex()) == []
