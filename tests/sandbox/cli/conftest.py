@@ -65,14 +65,15 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FoundedDistri
     argv = founded.processes()["coordinator"]
     process = subprocess.Popen([sys.executable, "-m", "sandbox.cli.main", *argv])
     try:
-        _wait_for(founded.url, process)
+        wait_until_ready(founded.url, process)
         yield founded
     finally:
         process.terminate()
         process.wait(timeout=15)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the coordinator at `url` says that it is ready."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert process.poll() is None
