@@ -26,10 +26,13 @@ def founded(tmp_path: Path) -> FoundedDistrict:
     return create(tmp_path / "d", name=Bilingual(zh="区", en="district"), base_port=port)
 
 
-def test_ctrl_c_ends_the_coordinator_quietly_though_parties_wait(founded: FoundedDistrict) -> None:
+def test_ctrl_c_ends_the_coordinator_quietly_though_parties_wait(
+    founded: FoundedDistrict, request: pytest.FixtureRequest
+) -> None:
     # An answer that is cut off would be told on standard error.
     argv = [sys.executable, "-m", "sandbox.cli.main", *founded.processes()["coordinator"]]
     process = subprocess.Popen(argv, stderr=subprocess.PIPE)
+    request.addfinalizer(process.kill)
     wait_until_ready(founded.url, process)
     with founded.config("gate").endpoint(founded.keys("gate")) as line:
         cursor = max(message.seq for message in line.receive())
