@@ -14,6 +14,7 @@ from sandbox.api.clock import Clock
 from sandbox.api.problems import MEDIA_TYPE, Problem
 from sandbox.district import District, open_district
 from sandbox.documents import registry
+from sandbox.jobs.orchestrator import resume_jobs
 from sandbox.settings import Settings
 
 
@@ -37,6 +38,7 @@ def app_of(district: District) -> FastAPI:
     app.state.clock = Clock(district)
     with district.database.write() as transaction:
         registry.keep(district, transaction, district.trust_envelope)
+        resume_jobs(district, transaction)
     for room in (health, documents, mailboxes, jobs, scores, usage, log):
         app.include_router(room.router)
     app.add_exception_handler(404, _not_found)

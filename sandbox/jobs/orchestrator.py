@@ -1,8 +1,9 @@
 """Carrying jobs forward: events in, effects out, in the transaction of whatever caused them.
 
 The decisions are the tables of `sandbox.jobs.states`; this module only executes them. Everything a run needs is in the
-database: a coordinator that starts again goes on where it stopped, and a run whose answer never came is begun anew by the
-clock. Messages are said once for each run, topic and recipient, so that doing something twice does nothing.
+database: a coordinator that starts again goes on where it stopped, its own absence held against nobody, and a run whose
+answer never came is begun anew by the clock. Messages are said once for each run, topic and recipient, so that doing
+something twice does nothing.
 """
 
 from __future__ import annotations
@@ -93,6 +94,12 @@ def tick_jobs(district: District, transaction: Transaction) -> None:
             _apart(district, transaction, job, Event.EXPIRED, reason=_failure("job_expired"))
         elif job.deadline is not None and now >= job.deadline:
             _overdue(district, transaction, job)
+
+
+def resume_jobs(district: District, transaction: Transaction) -> None:
+    """Give every job its time anew when the coordinator starts: while it was away, nobody could answer it."""
+    for job in rows.unfinished(transaction.connection):
+        rows.change(transaction, job.digest, deadline=_deadline(district, job))
 
 
 def stop_halted(district: District, transaction: Transaction, targets: Iterable[Target]) -> None:
