@@ -15,6 +15,7 @@ from sandbox.api.jobs import denied
 from sandbox.jobs.judge import reason_of
 from sandbox.scores import consents
 from sandbox.scores.fetching import MAX_CONSENTS, fetch
+from sandbox.scores.reasons import reason_of_code
 from sandbox.store.database import Transaction
 from sandbox.store.errors import Malformed
 
@@ -76,8 +77,8 @@ def fetch_scores(exchange: Signed) -> Response:
             consent_ids=ids,
         )
         if len(ids) == 1 and fetched.codes:
-            reason: dict[str, Json] = {"code": fetched.codes[0]}
-            return denied(reason if fetched.denied is None else reason_of(fetched.denied))
+            code, denial = fetched.codes[0], fetched.denied
+            return denied(reason_of_code(code) if denial is None else reason_of(denial))
         return fetched.to_json()
 
     return exchange.write(act)
