@@ -63,7 +63,11 @@ class Agent:
 
     def start(self) -> None:
         """Say of every run that a crash cut off that it is lost; called once, before the first message."""
-        for session in self._house.sessions.lose(IN_PROGRESS):
+        sessions = self._house.sessions
+        spent = sessions.in_stage(Stage.CONTRIBUTED)
+        for session in spent:
+            sessions.move(session.sid, Stage.SPENT)
+        for session in (*sessions.lose(IN_PROGRESS), *spent):
             self._refuse(session.sid.hex(), refusal("session_lost"))
 
     def take(self, message: Message) -> None:
@@ -122,7 +126,7 @@ class Agent:
     def _drop(self, run: str) -> None:
         self._live.pop(run, None)
         with suppress(RunRefused):
-            self._house.sessions.move(bytes.fromhex(run), Stage.ABORTED)
+            self._end(run, Stage.ABORTED)
 
     def _of(self, run: str) -> LiveRun:
         live = self._live.get(run)
@@ -138,11 +142,18 @@ class Agent:
             _LOG.warning("run %s: %s", run[:16], code_of(error))
             self._live.pop(run, None)
             try:
-                self._house.sessions.move(bytes.fromhex(run), Stage.REFUSED)
+                self._end(run, Stage.REFUSED)
             except (RunRefused, ValueError):
                 # It has ended already, or is none of ours: there is nothing to answer.
                 return
             self._refuse(run, refusal("session_lost") if session_is_lost(error) else refusal_of(error))
+
+    def _end(self, run: str, stage: Stage) -> None:
+        """End a run before its time, in `stage` or, if its masks are spent, as spent."""
+        sid, sessions = bytes.fromhex(run), self._house.sessions
+        session = sessions.find(sid)
+        spent = session is not None and session.stage == Stage.CONTRIBUTED
+        sessions.move(sid, Stage.SPENT if spent else stage)
 
     def _refuse(self, run: str, body: dict[str, Json]) -> None:
         try:

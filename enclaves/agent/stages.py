@@ -18,6 +18,8 @@ class Stage(StrEnum):
     CONTRIBUTED = "contributed"
     """One-shot: the masks are spent, whether or not the contribution has arrived."""
     SENT = "sent"
+    SPENT = "spent"
+    """Contributed, and then refused or cut off: whether it arrived is not known here, so it counts as if it had."""
     REFUSED = "refused"
     ABORTED = "aborted"
     LOST = LOST
@@ -28,12 +30,13 @@ TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
     Stage.PLANNED: frozenset({Stage.BUNDLED}) | _ENDS,
     Stage.BUNDLED: frozenset({Stage.TRANSCRIBED}) | _ENDS,
     Stage.TRANSCRIBED: frozenset({Stage.CONTRIBUTED}) | _ENDS,
-    Stage.CONTRIBUTED: frozenset({Stage.SENT}) | _ENDS,
+    Stage.CONTRIBUTED: frozenset({Stage.SENT, Stage.SPENT}),
     Stage.SENT: frozenset(),
+    Stage.SPENT: frozenset(),
     Stage.REFUSED: frozenset(),
     Stage.ABORTED: frozenset(),
     Stage.LOST: frozenset(),
 }
-IN_PROGRESS: Final = (Stage.PLANNED, Stage.BUNDLED, Stage.TRANSCRIBED, Stage.CONTRIBUTED)
-USED: Final = (Stage.CONTRIBUTED, Stage.SENT)
+IN_PROGRESS: Final = (Stage.PLANNED, Stage.BUNDLED, Stage.TRANSCRIBED)
+USED: Final = (Stage.CONTRIBUTED, Stage.SENT, Stage.SPENT)
 """Stages in which a run counts against the limits of its scenario or authorization."""

@@ -92,7 +92,7 @@ def check_masks(site: Site) -> dict[str, int]:
         begun = _sessions(site, name)
         assert set(begun) <= set(plans)
         # Whoever's contribution arrived has spent the run, whatever the crash left of its process.
-        assert {begun[run] for run in sent[name]} <= {"contributed", "sent", "lost", "refused", "aborted"}
+        assert {begun[run] for run in sent[name]} <= {"contributed", "sent", "spent"}
     return {
         "runs": len(plans),
         "contributions": len(told),

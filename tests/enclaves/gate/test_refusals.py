@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from enclaves.agent.stages import Stage
+from enclaves.agent.stages import USED, Stage
 from enclaves.gate.gate import Gate
 from enclaves.gate.stages import Stage as GateStage
 from enclaves.run.process import Mailbox
-from enclaves.transport.problem import Problem, Refused
+from enclaves.transport.problem import Problem, Refused, Unavailable
 from policies.documents import envelope as dsse
 from policies.documents.authorization import Mode
 from policies.documents.job import Plan
@@ -101,6 +101,46 @@ def test_a_run_begun_before_a_restart_is_lost_and_never_continued(tmp_path: Path
     district.open(again, body)
     assert district.refusals(again) == []
     assert district.bands(again, district.outcome(again)) == [district.reference_band(p) for p in PEOPLE]
+
+
+class PowerCut(BaseException):
+    """Ends a process between two of its lines."""
+
+
+@pytest.mark.parametrize("end", [PowerCut, Unavailable])
+def test_a_contribution_cut_off_while_sending_is_spent_and_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    """It may have arrived, so the run stays spent and its job stays counted, whatever ended it."""
+    district = found(tmp_path, NAMES[:2])
+    plan, body = district.plan(district.job(district.consent(PEOPLE)))
+    district.start(plan, body)
+    district.relay_bundles(plan)
+    send = Line.send
+
+    def cut_off(line: Line, to: str, topic: str, *args: Any, **named: Any) -> int:
+        seq = send(line, to, topic, *args, **named)
+        if (line.party, topic) == ("enclave-hospital", "contribution"):
+            raise PowerCut if end is PowerCut else Unavailable(Problem("unavailable", 503))
+        return seq
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Line, "send", cut_off)
+        if end is PowerCut:
+            with pytest.raises(PowerCut):
+                district.relay_transcripts(plan)
+        else:
+            district.relay_transcripts(plan)
+    domain = restart(district, "hospital")
+    domain.agent.start()
+    assert district.refusals(plan) == ["session_lost"]
+    session = domain.house.sessions.find(plan.sid)
+    assert session is not None
+    assert session.stage == Stage.SPENT
+    assert domain.house.sessions.jobs_in(USED, ground=session.ground, but="another") == 1
+    # It is said once: the next start finds nothing that was under way.
+    restart(district, "hospital").agent.start()
+    assert district.refusals(plan) == ["session_lost"]
 
 
 def test_a_repeated_plan_is_not_begun_again(shared: District) -> None:
