@@ -69,7 +69,7 @@ def test_an_enclave_of_another_department_is_refused(founded: Path) -> None:
         lambda text: text.replace('department = "hospital"', 'department = "social-insurance"'),
     )
     status, said = refusal(enclave.app, config)
-    assert status == 3
+    assert status == 5
     assert "social-insurance" in said
 
 
@@ -80,7 +80,7 @@ def test_nothing_starts_without_isolation(founded: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(bubblewrap, "bwrap_path", missing)
     for app, file in ((enclave.app, "hospital-enclave/enclave.toml"), (gate.app, "gate/gate.toml")):
         status, said = refusal(app, founded / file)
-        assert status == 3
+        assert status == 5
         assert "isolation" in said
 
 
