@@ -126,22 +126,26 @@ def check_signed(
         )
 
 
-def check_party_signed(envelope: Envelope, trust: TrustRoot, party_id: str) -> PartyEntry:
+def check_party_signed(
+    envelope: Envelope, trust: TrustRoot, party_id: str, *, revoked_keys: frozenset[str] = NO_KEYS
+) -> PartyEntry:
     """The pinned party `party_id`, which signed `envelope`; `SignaturesMissing` otherwise."""
     party = trust.party(party_id)
-    if party is None or party.id not in valid_signers(envelope, trust):
+    if party is None or party.id not in valid_signers(envelope, trust, revoked_keys=revoked_keys):
         name = strict_json.quoted(party_id, 80)
         raise SignaturesMissing(f"expected a {envelope.kind} signed by {name}, got no such signature")
     return party
 
 
-def check_boot(envelope: Envelope, trust: TrustRoot) -> tuple[PartyEntry, IdentityKey]:
+def check_boot(
+    envelope: Envelope, trust: TrustRoot, *, revoked_keys: frozenset[str] = NO_KEYS
+) -> tuple[PartyEntry, IdentityKey]:
     """The party a boot certificate speaks for and the boot key it certifies.
 
     A pinned key cannot pass as a boot key: one key would then speak in two voices.
     """
     boot = Boot.read(envelope)
-    party = check_party_signed(envelope, trust, boot.party)
+    party = check_party_signed(envelope, trust, boot.party, revoked_keys=revoked_keys)
     if boot.key in {entry.identity_key for entry in trust.parties} | {trust.log.key}:
         raise SignaturesMissing("expected a boot key of its own, got a pinned key")
     return party, IdentityKey.from_base64(boot.key)

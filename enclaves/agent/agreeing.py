@@ -21,7 +21,9 @@ from policies.documents.run import Transcript
 def transcribe(house: House, live: LiveRun, body: Body) -> None:
     """Verify all bundles, check that the own one is unchanged, answer with the transcript."""
     plan = live.papers.plan
-    voices = check_bundles(pairs(body, "items"), plan, house.trust)
+    voices = check_bundles(
+        pairs(body, "items"), plan, house.trust, revoked_keys=house.witness.halts.revoked_keys
+    )
     own = next(voice for voice in voices if voice.member.enclave == house.party)
     if own.digest != live.bundle.digest:
         raise RunRefused("bundle_changed", "expected the own bundle unchanged, got another")

@@ -1,10 +1,13 @@
 """The contribution: permit, debit, one-shot mark, worker, answer, in this order (docs/protocol.md 4.5 and 5).
 
 Rules:
-1. The decision is asked again at this moment, over the halts seen by now and the effective slots. A checkpoint that has
-   aged beyond ten minutes since the plan is asked for anew: a run held back does not outlive a revocation.
-2. Capacity is debited durably for every effective slot of a score job; a vet job debits nothing.
-3. The session is durable as `contributed` before the masks exist; from here on the run is never done twice.
+1. Consents, capacity and the decision are asked again at this moment, over the halts seen by now. A checkpoint that has
+   aged beyond ten minutes since the plan is asked for anew, and a slot whose consent no longer stands ends the run (a new
+   attempt goes without it): a run held back outlives neither a revocation nor a withdrawal.
+2. Capacity is debited durably for every effective slot of a score job; a vet job debits nothing, but its cohort is kept
+   and must not be too close to an earlier one.
+3. The session is durable as `contributed` before anything of the rows leaves, a vet job's metrics included; from here on
+   the run is never done twice.
 4. The permit becomes the worker's order. Slots outside the effective set travel as nobody, so they take the default on
    the same path. A vector leaves as soon as its chunk is done, to the gate alone.
 """
@@ -20,7 +23,7 @@ import numpy as np
 
 from enclaves.agent.deciding import permit
 from enclaves.agent.house import House
-from enclaves.agent.joining import account_of
+from enclaves.agent.joining import account_of, resolve
 from enclaves.agent.live import LiveRun
 from enclaves.agent.measuring import measure
 from enclaves.agent.stages import Stage
@@ -50,12 +53,16 @@ def contribute(house: House, live: LiveRun) -> None:
     seen = live.seen
     if seen.age_s + house.clock() - live.seen_at > MAX_AGE_S:
         seen = house.witness.see(plan.intent)
+    if (effective & ~resolve(house, live.papers).accepted).any():
+        raise RunRefused("session_lost", "expected consents as they stood at the bundle, got one ended since")
     granted = permit(house, live.papers, live.part.part, seen=seen, accepted=int(effective.sum()))
     if plan.job_kind is JobKind.SCORE:
         house.ledger.debit(account_of(house, live.papers), live.pids[effective])
     else:
-        measure(house, live, granted)
+        house.cohorts.keep(plan.job, live.pids[effective])
     house.sessions.move(plan.sid, Stage.CONTRIBUTED)
+    if plan.job_kind is JobKind.VET:
+        measure(house, live, granted)
     receiver = None if plan.mode is Mode.BFV else secrets.token_bytes(KEY_BYTES)
     order = _order(house, live, granted, receiver=receiver)
     vectors, commitment = _work(house, live, order)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.store import DomainStore
 from enclaves.agent.capacity import CapacityLedger
+from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.parts import PartStore
 from enclaves.protocols.sealing import SealingKey
@@ -42,6 +43,7 @@ class House:
     sessions: Sessions
     consents: ConsentStore
     ledger: CapacityLedger
+    cohorts: Cohorts
     parts: PartStore
     clock: Callable[[], int]
 

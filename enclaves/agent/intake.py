@@ -23,7 +23,7 @@ def take_consent(house: House, message: Message) -> None:
     """Store a batch of grants sealed to this enclave. Raises PolicyError, SealBroken, RunRefused."""
     head_envelope = envelope(message.body, "consent")
     head = Consent.read(head_envelope)
-    check_signed(head_envelope, head, house.trust)
+    check_signed(head_envelope, head, house.trust, revoked_keys=house.witness.halts.revoked_keys)
     if house.consents.holds(head_envelope.digest):
         return
     (attachment,) = _attachments(message, 1)
@@ -39,7 +39,7 @@ def take_withdrawal(house: House, message: Message) -> None:
     """End the consents that a consent service withdraws. Raises PolicyError, RunRefused."""
     revocation_envelope = envelope(message.body, "revocation")
     revocation = Revocation.read(revocation_envelope)
-    check_signed(revocation_envelope, revocation, house.trust)
+    check_signed(revocation_envelope, revocation, house.trust, revoked_keys=house.witness.halts.revoked_keys)
     if revocation.target is not RevocationTarget.CONSENT or not may_revoke(revocation, house.trust):
         raise RunRefused("withdrawal_invalid", "expected a withdrawal by a consent service, got another")
     house.consents.withdraw(revocation.digests, service=revocation.by)
@@ -50,7 +50,7 @@ def take_part(house: House, message: Message) -> None:
     digest = text(message.body, "model")
     model_envelope = house.wire.get_document(digest)
     model = Model.read(model_envelope)
-    check_signed(model_envelope, model, house.trust)
+    check_signed(model_envelope, model, house.trust, revoked_keys=house.witness.halts.revoked_keys)
     if model_envelope.digest != digest or text(message.body, "department") != house.department:
         raise RunRefused("part_mismatch", "expected a part for this department, got another")
     part, *graph = (house.wire.get_attachment(item) for item in _attachments(message, 1, 2))

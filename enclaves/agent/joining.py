@@ -120,7 +120,7 @@ def _context(house: House, plan: Plan, he_key: Envelope | None) -> bytes:
     if he_key is None or he_key.digest != plan.he_key:
         raise RunRefused("he_key_mismatch", "expected the key that the plan names, got another")
     key = HeKey.read(he_key)
-    check_signed(he_key, key, house.trust)
+    check_signed(he_key, key, house.trust, revoked_keys=house.witness.halts.revoked_keys)
     if (key.gate, key.job, key.attempt) != (plan.gate, plan.job, plan.attempt):
         raise RunRefused("he_key_mismatch", "expected the gate's key for this attempt, got another")
     context = house.wire.get_attachment(key.context)

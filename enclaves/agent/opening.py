@@ -10,6 +10,7 @@ from pathlib import Path
 from connectors.catalog import Catalog
 from connectors.store import DomainStore
 from enclaves.agent.capacity import CapacityLedger
+from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.house import House
 from enclaves.agent.parts import PartStore
@@ -84,6 +85,7 @@ def open_house(
         sessions=Sessions(durable, TRANSITIONS),
         consents=ConsentStore(durable),
         ledger=CapacityLedger(durable),
+        cohorts=Cohorts(durable),
         parts=PartStore(durable, department=config.department, enclave=config.party, key=keys.sealing),
         clock=clock,
     )

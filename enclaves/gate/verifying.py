@@ -51,7 +51,9 @@ def verify(house: House, body: Body) -> Verified:
     papers = gather(plan_envelope, house.trust, house.wire)
     plan = papers.plan
     seen = house.witness.see(plan.intent)
-    voices = check_bundles(pairs(body, "bundles"), plan, house.trust)
+    voices = check_bundles(
+        pairs(body, "bundles"), plan, house.trust, revoked_keys=house.witness.halts.revoked_keys
+    )
     transcript = check_transcripts(envelopes(body, "transcripts"), voices, plan)
     contributions = check_contributions(
         envelopes(body, "contributions"), voices, plan=plan, transcript=transcript

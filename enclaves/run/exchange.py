@@ -59,11 +59,13 @@ class Voice:
             ) from None
 
 
-def check_bundles(pairs: Sequence[BundlePair], plan: Plan, trust: TrustRoot) -> tuple[Voice, ...]:
+def check_bundles(
+    pairs: Sequence[BundlePair], plan: Plan, trust: TrustRoot, *, revoked_keys: frozenset[str] = frozenset()
+) -> tuple[Voice, ...]:
     """The verified voices in roster order. Raises RunRefused."""
     by_enclave: dict[str, Voice] = {}
     for pair in pairs:
-        voice = _voice(pair, plan, trust)
+        voice = _voice(pair, plan, trust, revoked_keys=revoked_keys)
         if voice.member.enclave in by_enclave:
             raise RunRefused("bundle_duplicate", f"expected one bundle of `{voice.member.enclave}`, got two")
         by_enclave[voice.member.enclave] = voice
@@ -102,13 +104,13 @@ def check_transcripts(envelopes: Sequence[Envelope], voices: Sequence[Voice], pl
     return expected
 
 
-def _voice(pair: BundlePair, plan: Plan, trust: TrustRoot) -> Voice:
+def _voice(pair: BundlePair, plan: Plan, trust: TrustRoot, *, revoked_keys: frozenset[str]) -> Voice:
     bundle = Bundle.read(pair.bundle)
     member = next((m for m in plan.roster if m.enclave == bundle.enclave), None)
     if member is None or bundle.department != member.department or bundle.run != plan.sid.hex():
         raise RunRefused("bundle_foreign", "expected bundles of this run's roster, got another")
     try:
-        party, boot_key = check_boot(pair.boot, trust)
+        party, boot_key = check_boot(pair.boot, trust, revoked_keys=revoked_keys)
     except PolicyError as error:
         raise RunRefused("boot_invalid", f"expected a certified boot key: {error.code}") from None
     if party.id != member.enclave or party.key.keyid != member.keyid or bundle.boot != pair.boot.digest:

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy import Connection
 
 from policies.documents import envelope as dsse
+from policies.documents.envelope import Envelope
 from policies.documents.kinds import KINDS, json_schema
 from sandbox.api.exchange import MAX_NUMBER, Exchange, SignedRoute, exchange_of
 from sandbox.documents import attachments, registry
 from sandbox.documents.halting import post_document
+from sandbox.documents.readers import OF_A_JOB, OUTSIDERS, may_read
 from sandbox.jobs.orchestrator import stop_halted
 from sandbox.store.answers import Answer
 from sandbox.store.database import Transaction
@@ -46,14 +48,39 @@ def listing(
 ) -> Response:
     def look(connection: Connection) -> object:
         items, following = registry.listing(connection, kind=kind, after=after)
-        return {"items": items, "next": following}
+        return {"items": [item for item in items if _readable(exchange, connection, item)], "next": following}
 
     return exchange.read(look)
 
 
 @router.get("/v1/documents/{digest}", summary="One document with its merged signatures")
 def get(exchange: Signed, digest: Digest) -> Response:
-    return exchange.read(lambda connection: {"envelope": registry.get(connection, digest).envelope.to_json()})
+    def look(connection: Connection) -> object:
+        envelope = registry.get(connection, digest).envelope
+        if not _may_read(exchange, envelope):
+            raise NotFound(f"expected a stored document, got none with digest {digest[:16]}")
+        return {"envelope": envelope.to_json()}
+
+    return exchange.read(look)
+
+
+def _readable(exchange: Exchange, connection: Connection, item: dict[str, object]) -> bool:
+    """Whether a line of the listing is for the caller; only papers of a job need a look inside."""
+    if not _concerns_some(exchange, str(item["kind"])):
+        return True
+    return _may_read(exchange, registry.get(connection, str(item["digest"])).envelope)
+
+
+def _may_read(exchange: Exchange, envelope: Envelope) -> bool:
+    if not _concerns_some(exchange, envelope.kind):
+        return True
+    document = KINDS[envelope.kind].read(envelope)
+    return may_read(document, party=exchange.caller.id, role=exchange.caller.role)
+
+
+def _concerns_some(exchange: Exchange, kind: str) -> bool:
+    """Whether documents of `kind` are for some callers of this role only."""
+    return kind in OF_A_JOB and exchange.caller.role in OUTSIDERS
 
 
 @router.get("/v1/schemas/{kind}", summary="The JSON Schema of a document kind")

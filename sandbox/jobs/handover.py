@@ -32,13 +32,13 @@ def check_release(
     model = rows.model_of(transaction.connection, plan.model)
     if job.vet:
         bands = VetBands.read(envelope)
-        check_signed(envelope, bands, district.trust)
+        check_signed(envelope, bands, district.trust, revoked_keys=district.halts.revoked_keys)
         stated = (bands.gate, bands.job, bands.model, len(bands.counts))
         if stated != (plan.gate, plan.job, plan.model, model.bands):
             raise ReleaseMismatch("expected the band counts of this run, got others")
         return
     release = Release.read(envelope)
-    check_signed(envelope, release, district.trust)
+    check_signed(envelope, release, district.trust, revoked_keys=district.halts.revoked_keys)
     named = (release.gate, release.run, release.job, release.authorization, release.model)
     if named != (plan.gate, plan.sid.hex(), plan.job, plan.authorization, plan.model):
         raise ReleaseMismatch("expected a release of this run, got another's")

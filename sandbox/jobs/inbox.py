@@ -97,7 +97,7 @@ def handle_message(district: District, transaction: Transaction, mail: Mail, *, 
 def _he_key(district: District, transaction: Transaction, mail: Mail, sender: PartyEntry) -> None:
     envelope = dsse.from_json(mail.body.get("he_key"))
     document = HeKey.read(envelope)
-    check_signed(envelope, document, district.trust)
+    check_signed(envelope, document, district.trust, revoked_keys=district.halts.revoked_keys)
     if sender.role is not Role.GATE or document.gate != sender.id:
         raise NotInRun("expected a key from the gate, got one from another party")
     job = rows.get(transaction.connection, document.job)
@@ -114,7 +114,7 @@ def _he_key(district: District, transaction: Transaction, mail: Mail, sender: Pa
 def _bundle(district: District, transaction: Transaction, arrival: Arrival) -> None:
     member = arrival.member()
     envelope, boot = arrival.envelope("bundle"), arrival.envelope("boot")
-    party, boot_key = check_boot(boot, district.trust)
+    party, boot_key = check_boot(boot, district.trust, revoked_keys=district.halts.revoked_keys)
     bundle = Bundle.read(envelope)
     envelope.check_signed_by(boot_key)
     _check_run(arrival, bundle.run, bundle.enclave)
@@ -156,7 +156,7 @@ def _contribution(district: District, transaction: Transaction, arrival: Arrival
 def _metrics(district: District, transaction: Transaction, arrival: Arrival) -> None:
     envelope = arrival.envelope("metrics")
     document = VetMetrics.read(envelope)
-    check_signed(envelope, document, district.trust)
+    check_signed(envelope, document, district.trust, revoked_keys=district.halts.revoked_keys)
     if document.enclave != arrival.sender.id or document.job != arrival.job.digest or not arrival.job.vet:
         raise NotInRun("expected the sender's own metrics for this vet job, got others")
     if _keep(transaction, arrival.run, "metrics", party=arrival.sender.id, body={"digest": envelope.digest}):

@@ -62,7 +62,7 @@ def register(
 ) -> int:
     """Register a page of one head; returns how many of it now stand."""
     head = Consent.read(envelope)
-    check_signed(envelope, head, district.trust)
+    check_signed(envelope, head, district.trust, revoked_keys=district.halts.revoked_keys)
     _check_place(transaction, head, caller)
     if not 1 <= len(items) <= PAGE or len({item.id for item in items}) != len(items):
         raise Malformed(f"expected 1 to {PAGE} consents, each once")

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from connectors.store import DomainStore
 from enclaves.agent.agent import Agent
 from enclaves.agent.capacity import CapacityLedger
+from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.house import House
 from enclaves.agent.parts import PartStore
@@ -578,6 +579,7 @@ def _domain(
         sessions=Sessions(durable, TRANSITIONS),
         consents=ConsentStore(durable),
         ledger=CapacityLedger(durable),
+        cohorts=Cohorts(durable),
         parts=PartStore(durable, department=name, enclave=enclave, key=keys.sealing),
         clock=clock,
     )
