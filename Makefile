@@ -55,7 +55,7 @@ check: lint types contracts
 	@$(MAKE) --no-print-directory test PYTEST_ARGS='--cov --cov-branch --cov-report=term:skip-covered'
 
 long: $(DEV_STAMP)
-	@$(BIN)/python -m pytest -m long
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -m long
 
 bench: $(DEV_STAMP)
 	@$(BIN)/domicile bench score --mode masked --subjects 300000 --domains 3

@@ -28,6 +28,9 @@ def canonical(column: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
     numbers[long] = _bytes_of(text.filter(pa.array(long)), 18)
     old = _bytes_of(text.filter(pa.array(short)), 15)
     digits: NDArray[np.bool_] = np.all((old - _ZERO) <= 9, axis=1)
+    # Order codes 996 to 999 of the old form marked centenarians, whose century is not 19.
+    centenarians = np.all(old[:, 12:14] == ord("9"), axis=1) & (old[:, 14] >= ord("6"))
+    digits &= ~centenarians
     upgraded = np.full((len(old), 18), _ZERO, dtype=np.uint8)
     upgraded[:, :6], upgraded[:, 6], upgraded[:, 7], upgraded[:, 8:17] = (
         old[:, :6],
