@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from policies.documents import strict_json
+from policies.authorization import data_list_digest
 from policies.documents.authorization import (
     Authorization,
     Clause,
@@ -227,7 +227,7 @@ def authorization(
         model=model,
         vetting_report=report,
         price_filing=price,
-        data_list=data_list_digest(approved.data_list),
+        data_list=data_list_digest(approved),
         job_kinds=(JobKind.SCORE,),
         modes=(Mode.MASKED, Mode.BFV),
         roster=roster(trust, approved.departments),
@@ -250,11 +250,6 @@ def roster(trust: TrustRoot, departments: Sequence[str]) -> tuple[RosterMember, 
             raise LookupError(f"expected an enclave of `{department}` in the trust root")
         members.append(RosterMember(department=department, enclave=enclave.id, keyid=enclave.key.keyid))
     return tuple(members)
-
-
-def data_list_digest(lines: Sequence[ListedColumn]) -> str:
-    """How an authorization cites the one list of its scenario."""
-    return strict_json.digest([line.model_dump(mode="json") for line in lines])
 
 
 def _dataset(
