@@ -149,24 +149,29 @@ class ConfinedRun(Iterator[bytes]):
     def _read_results(self) -> Generator[bytes, None, None]:
         """The DATA payloads, then a check that the worker ended well; cleans up however it is left."""
         try:
-            for kind, payload in read_frames(self._stdout.read, total_bytes=self._limits.output_bytes):
+            for kind, payload in self._frames():
                 match kind:
                     case Kind.DATA:
                         yield payload
                     case Kind.END:
                         self._check_ended_well(payload)
                     case Kind.FAILED:
-                        raise _failure(error_class(payload))
+                        # A worker whose order broke off may say so before it dies of it; the order's error is why.
+                        raise self._order_error or _failure(error_class(payload))
                     case Kind.START:
                         raise OutputRefused("expected a result frame, got a start frame")
                     case _:
                         assert_never(kind)
+        finally:
+            self._end()
+
+    def _frames(self) -> Iterator[tuple[Kind, bytes]]:
+        try:
+            yield from read_frames(self._stdout.read, total_bytes=self._limits.output_bytes)
         except StreamBroken:
             raise self._early_end() from None
         except FrameRefused as error:
             raise OutputRefused(str(error)) from None
-        finally:
-            self._end()
 
     def _check_ended_well(self, payload: bytes) -> None:
         if payload or self._stdout.read(1):

@@ -359,6 +359,22 @@ def test_an_order_beyond_its_limits_is_refused(order: list[bytes]) -> None:
         list(start("echo", b"", *order, limits=limits))
 
 
+def test_a_broken_order_is_named_even_if_the_worker_reports_it_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if the kill came too late: the worker sees its order end, and says so.
+    monkeypatch.setattr(os, "killpg", lambda *_: None)
+
+    def order() -> Iterator[bytes]:
+        yield b"echo"
+        raise LookupError("the order broke")
+
+    with pytest.raises(LookupError):
+        list(
+            run_confined(
+                "probe", order(), files={}, limits=QUICK, extra_targets=("probe",), source_roots=(PROBES,)
+            )
+        )
+
+
 def test_a_worker_may_end_before_it_has_read_its_order() -> None:
     assert list(start("libraries", b"", *[bytes(1 << 20)] * 20)) == [b"45"]
 
