@@ -25,9 +25,11 @@ from policies.documents.dataset import Dataset
 from policies.documents.document import Document
 from policies.documents.envelope import Envelope
 from policies.documents.halts import Revocation, RevocationTarget, Suspension, SuspensionTarget
-from policies.documents.job import HeKey, Job, Plan, Receipt, Release
+from policies.documents.job import HeKey, Job, Plan, Receipt, Release, TableRelease
 from policies.documents.model import Model
 from policies.documents.price import PriceFiling
+from policies.documents.query import Query
+from policies.documents.review import OutputReview
 from policies.documents.run import Boot
 from policies.documents.trust import PartyDocument, PartyEntry, Role, TrustRoot
 from policies.documents.vetting import VetBands, VetMetrics, VettingReport
@@ -35,6 +37,8 @@ from policies.errors import PolicyError
 from policies.keys import IdentityKey
 
 NO_KEYS: Final[frozenset[str]] = frozenset()
+REVIEWERS: Final = frozenset({Role.EXAMINER, Role.DEPARTMENT})
+"""Roles that may review an output (L8)."""
 
 
 class SignaturesMissing(PolicyError):
@@ -243,6 +247,14 @@ def _metrics_signers(document: VetMetrics, trust: TrustRoot) -> set[str]:
     return {enclave.id}
 
 
+def _review_signers(document: OutputReview, trust: TrustRoot) -> set[str]:
+    """A reviewer answers for an organization that gains nothing by the release: the agency's examiner or a department."""
+    reviewer = trust.party(document.reviewer)
+    if reviewer is None or reviewer.role not in REVIEWERS:
+        raise RoleMismatch("expected a review by the examiner or a department, got another party's")
+    return {reviewer.id}
+
+
 def _receipt_signers(document: Receipt, trust: TrustRoot) -> set[str]:
     _held(trust, document.operator, Role.OPERATOR)
     return {trust.sole(Role.COORDINATOR).id}
@@ -267,11 +279,14 @@ def _table() -> dict[type[Document], Callable[..., set[str]]]:
         Scenario: _scenario_signers,
         Consent: lambda document, trust: {_held(trust, document.service, Role.CONSENT_SERVICE)},
         Model: lambda document, trust: {_held(trust, document.partner, Role.PARTNER)},
+        Query: lambda document, trust: {_held(trust, document.partner, Role.PARTNER)},
         VettingReport: lambda document, trust: {_held(trust, document.examiner, Role.EXAMINER)},
         VetMetrics: _metrics_signers,
         VetBands: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
         HeKey: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
         Release: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
+        TableRelease: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
+        OutputReview: _review_signers,
         Job: lambda document, trust: {document.submitter},
         Plan: lambda document, trust: {trust.sole(Role.COORDINATOR).id},
         Receipt: _receipt_signers,

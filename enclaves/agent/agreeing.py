@@ -50,7 +50,7 @@ def agree(house: House, live: LiveRun, body: Body) -> None:
         raise RunRefused("run_out_of_order", "expected the bundles before the transcripts, got none")
     live.transcript = check_transcripts(envelopes(body, "items"), live.voices, plan)
     bitmaps = [_bitmap(house, live, voice) for voice in live.voices]
-    live.effective = bitmap.effective(bitmaps, slots=plan.subjects.count)
+    live.effective = bitmap.effective(bitmaps, slots=plan.accepting)
 
 
 def _bitmap(house: House, live: LiveRun, voice: Voice) -> bytes:

@@ -106,7 +106,7 @@ def _order(house: House, live: LiveRun, granted: Permit, *, receiver: bytes | No
             receiver_key=receiver,
             opening_key=secrets.token_bytes(KEY_BYTES),
         ),
-        slots=plan.subjects.count,
+        slots=plan.slots,
         graph=part.graph,
         context=live.context,
     )

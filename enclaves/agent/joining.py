@@ -53,7 +53,7 @@ def join(house: House, body: Body) -> LiveRun:
     seen_at = house.clock()
     seen = house.witness.see(plan.intent)
     papers = gather(plan_envelope, house.trust, house.wire)
-    part = house.parts.open(plan.model, papers.model)
+    part = house.parts.open(plan.scored_model, papers.model)
     context = None if plan.he_key is None else _context(house, plan, optional_envelope(body, "he_key"))
     resolved = resolve(house, papers)
     permit(house, papers, part.part, seen=seen, accepted=int(resolved.accepted.sum()))
@@ -86,7 +86,7 @@ def join(house: House, body: Body) -> LiveRun:
 def resolve(house: House, papers: Papers) -> Resolved:
     """Step 4: who the slots are, and which are accepted by consent and, in a score job, capacity."""
     plan = papers.plan
-    ids = subjects.fetch(plan.subjects, house.wire)
+    ids = subjects.fetch(plan.listed_subjects, house.wire)
     resolved = house.consents.resolve(
         ids,
         scenario=plan.scenario,
@@ -107,7 +107,7 @@ def account_of(house: House, papers: Papers) -> Account:
     """What this job spends on each person."""
     return Account(
         partner=papers.scenario.partner,
-        model=papers.plan.model,
+        model=papers.plan.scored_model,
         job=papers.plan.job,
         bits=banding.bits(papers.model),
         limits=papers.scenario.limits,

@@ -72,7 +72,7 @@ def _release(house: House, verified: Verified) -> Release:
     if authorization is None:
         raise RunRefused("authorization_missing", "expected an authorization for a release, got none")
     count = int(effective.sum())
-    _check_size(plan.subjects.count, count)
+    _check_size(plan.slots, count)
     expires_at = min(house.now() + VALIDITY, instant(authorization.term.not_after))
     binding = ScoreBinding(plan.sid, plan.recipient, int(expires_at.timestamp()))
     sealer = SlotSealer(sealing_key(recipient_of(plan, house.trust), "a recipient"), binding)
@@ -86,7 +86,7 @@ def _release(house: House, verified: Verified) -> Release:
         run=plan.sid.hex(),
         job=plan.job,
         authorization=authorization.digest,
-        model=plan.model,
+        model=plan.scored_model,
         recipient=plan.recipient,
         recipient_sealing_key=plan.recipient_sealing_key,
         bands=papers.model.bands,
@@ -160,7 +160,7 @@ def _vet_bands(house: House, verified: Verified) -> VetBands:
         id=f"vet-bands-{plan.sid.hex()[:16]}",
         gate=house.party,
         job=plan.job,
-        model=plan.model,
+        model=plan.scored_model,
         persons=persons,
         counts=tuple(rounded_count(int(count)) for count in counts),
     )

@@ -51,7 +51,7 @@ def opened(house: House, verified: Verified) -> Iterator[Totals]:
 def _unmasked(house: House, verified: Verified) -> Iterator[Totals]:
     plan = verified.papers.plan
     keys = receiver_keys(house, verified)
-    for number, (start, count) in enumerate(chunks(plan.subjects.count, mode=plan.mode)):
+    for number, (start, count) in enumerate(chunks(plan.slots, mode=plan.mode)):
         vectors = {
             contribution.enclave: ring.masked_from_wire(
                 _vector(house, contribution.vectors[number]), slots=count
@@ -63,7 +63,7 @@ def _unmasked(house: House, verified: Verified) -> Iterator[Totals]:
 
 def _decrypted(house: House, verified: Verified) -> Iterator[Totals]:
     plan, parties = verified.papers.plan, len(verified.contributions)
-    slots, sizes = plan.subjects.count, list(chunks(plan.subjects.count, mode=plan.mode))
+    slots, sizes = plan.slots, list(chunks(plan.slots, mode=plan.mode))
     secret = house.he_keys.spend(plan.job, plan.attempt, plan.he_key)
 
     def ciphertexts() -> Iterator[bytes]:

@@ -62,7 +62,7 @@ def verify(house: House, body: Body) -> Verified:
     for data, voice in zip(bitmaps, voices, strict=True):
         if hashlib.sha256(data).hexdigest() != voice.bundle.accepts:
             raise RunRefused("bitmap_invalid", "expected the bitmap that the bundle names, got another")
-    effective = bitmap.effective(bitmaps, slots=plan.subjects.count)
+    effective = bitmap.effective(bitmaps, slots=plan.accepting)
     permit = _permit(house, papers, seen=seen, accepted=int(effective.sum()))
     return Verified(papers, contributions, effective, permit)
 
@@ -73,7 +73,7 @@ def check_contributions(
     """One contribution of each voice, in roster order. Raises RunRefused; an absent enclave means no opening."""
     by_enclave = {voice.member.enclave: voice for voice in voices}
     found: dict[str, Contribution] = {}
-    vectors = len(list(chunks(plan.subjects.count, mode=plan.mode)))
+    vectors = len(list(chunks(plan.slots, mode=plan.mode)))
     for item in envelopes_:
         contribution = Contribution.read(item)
         voice = by_enclave.get(contribution.enclave)
@@ -125,8 +125,10 @@ def _permit(house: House, papers: Papers, *, seen: Seen, accepted: int) -> Permi
         scenario=papers.scenario_envelope,
         authorization=papers.authorization_envelope,
         overall=papers.overall_envelope,
-        model=papers.model_envelope,
-        report=papers.report_envelope,
+        model=papers.evidence.model,
+        report=papers.evidence.report,
+        query=papers.evidence.query,
+        listed=papers.evidence.listed,
         price=papers.price_envelope,
         intent_included=is_intent(papers, seen),
         checkpoint_size=seen.size,

@@ -12,7 +12,7 @@ from policies.log.entry import EntryType
 def is_intent(papers: Papers, seen: Seen) -> bool:
     """Whether the entry is the intent of this very job, with its scenario, authorization and model."""
     plan = papers.plan
-    named = {"job": plan.job, "scenario": plan.scenario, "model": plan.model}
+    named = {"job": plan.job, "scenario": plan.scenario, **plan.cited_work}
     if plan.authorization is not None:
         named["authorization"] = plan.authorization
     return names(seen, EntryType.INTENT, named)

@@ -7,16 +7,48 @@ envelopes, by `policies.decision`; here only the plan's own signature is checked
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from enclaves.run.errors import RunRefused
 from enclaves.run.wire import Wire
 from policies.authorization import check_signed
 from policies.documents.authorization import Authorization, RosterMember, Scenario
+from policies.documents.dataset import Dataset
 from policies.documents.envelope import Envelope
 from policies.documents.job import Job, Plan
 from policies.documents.model import Model
+from policies.documents.query import Query
 from policies.documents.trust import PartyEntry, TrustRoot
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWork:
+    """What a score or vet job works with; no report yet while a model is vetted."""
+
+    model_envelope: Envelope
+    model: Model
+    report_envelope: Envelope | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryWork:
+    """What an aggregate job works with: the question, and the data sets its statements are read against."""
+
+    query_envelope: Envelope
+    query: Query
+    listed: tuple[Envelope, ...]
+    datasets: tuple[Dataset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CitedWork:
+    """Envelopes of what a job works with; what its kind does not have is None or empty."""
+
+    model: Envelope | None = None
+    report: Envelope | None = None
+    query: Envelope | None = None
+    listed: tuple[Envelope, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +61,37 @@ class Papers:
     job: Job
     scenario_envelope: Envelope
     scenario: Scenario
-    model_envelope: Envelope
-    model: Model
     overall_envelope: Envelope
     authorization_envelope: Envelope | None
     authorization: Authorization | None
-    report_envelope: Envelope | None
     price_envelope: Envelope | None
+    work: ModelWork | QueryWork
 
     @property
     def run(self) -> str:
         """The run id in hex."""
         return self.plan.sid.hex()
+
+    @property
+    def model(self) -> Model:
+        """The model of a score or vet job. Raises RunRefused in an aggregate."""
+        if isinstance(self.work, ModelWork):
+            return self.work.model
+        raise RunRefused("job_kind_mismatch", "expected a job with a model, got an aggregate")
+
+    @property
+    def asking(self) -> QueryWork:
+        """The question of an aggregate job. Raises RunRefused in any other."""
+        if isinstance(self.work, QueryWork):
+            return self.work
+        raise RunRefused("job_kind_mismatch", "expected an aggregate, got a job with a model")
+
+    @property
+    def evidence(self) -> CitedWork:
+        """The envelopes of the work, for a decision."""
+        if isinstance(self.work, QueryWork):
+            return CitedWork(query=self.work.query_envelope, listed=self.work.listed)
+        return CitedWork(model=self.work.model_envelope, report=self.work.report_envelope)
 
 
 def read_plan(envelope: Envelope, trust: TrustRoot) -> Plan:
@@ -60,7 +111,7 @@ def gather(envelope: Envelope, trust: TrustRoot, wire: Wire) -> Papers:
             raise RunRefused("document_mismatch", "expected the document asked for, got another")
         return found
 
-    job_envelope, scenario_envelope, model_envelope = map(fetch, (plan.job, plan.scenario, plan.model))
+    job_envelope, scenario_envelope = map(fetch, (plan.job, plan.scenario))
     scenario = Scenario.read(scenario_envelope)
     authorization_envelope = None if plan.authorization is None else fetch(plan.authorization)
     authorization = None if authorization_envelope is None else Authorization.read(authorization_envelope)
@@ -71,14 +122,30 @@ def gather(envelope: Envelope, trust: TrustRoot, wire: Wire) -> Papers:
         job=Job.read(job_envelope),
         scenario_envelope=scenario_envelope,
         scenario=scenario,
-        model_envelope=model_envelope,
-        model=Model.read(model_envelope),
         overall_envelope=fetch(scenario.overall),
         authorization_envelope=authorization_envelope,
         authorization=authorization,
-        report_envelope=None if authorization is None else fetch(authorization.vetting_report),
         price_envelope=None if authorization is None else fetch(authorization.price_filing),
+        work=_work(plan, scenario, authorization, fetch=fetch),
     )
+
+
+def _work(
+    plan: Plan,
+    scenario: Scenario,
+    authorization: Authorization | None,
+    *,
+    fetch: Callable[[str], Envelope],
+) -> ModelWork | QueryWork:
+    if plan.query is not None:
+        listed = tuple(fetch(cited.digest) for cited in scenario.datasets)
+        envelope = fetch(plan.query)
+        return QueryWork(envelope, Query.read(envelope), listed, tuple(map(Dataset.read, listed)))
+    if plan.model is None:
+        raise RunRefused("job_kind_mismatch", "expected a plan with a model or a query, got neither")
+    report = None if authorization is None else authorization.vetting_report
+    model = fetch(plan.model)
+    return ModelWork(model, Model.read(model), None if report is None else fetch(report))
 
 
 def recipient_of(plan: Plan, trust: TrustRoot) -> PartyEntry:

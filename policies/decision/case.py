@@ -38,10 +38,13 @@ class Case:
     model: Envelope | None = None
     report: Envelope | None = None
     price: Envelope | None = None
+    query: Envelope | None = None
     datasets: tuple[Envelope, ...] = ()
     """In an enclave: the data set documents of what it holds now."""
+    listed: tuple[Envelope, ...] = ()
+    """For an aggregate: the data set documents its scenario cites; the statement is read against these, by everybody alike."""
     releases: tuple[Envelope, ...] = ()
-    """For a delivery: the releases that the fetched slots belong to."""
+    """For a delivery: the releases that the fetched slots or tables belong to."""
 
     columns: tuple[ListedColumn, ...] | None = None
     """In an enclave: every column the job would read here and what for (`facts.columns_of`)."""

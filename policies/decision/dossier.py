@@ -17,9 +17,10 @@ from policies.documents.authorization import Authorization, OverallAuthorization
 from policies.documents.dataset import Dataset
 from policies.documents.document import Document
 from policies.documents.envelope import Envelope
-from policies.documents.job import Job, Plan, Release
+from policies.documents.job import Job, Plan, Release, TableRelease
 from policies.documents.model import Model
 from policies.documents.price import PriceFiling
+from policies.documents.query import Query
 from policies.documents.trust import TrustRoot
 from policies.documents.vetting import VettingReport
 from policies.errors import PolicyError
@@ -50,8 +51,11 @@ class Dossier:
     model: Model | None
     report: VettingReport | None
     price: PriceFiling | None
+    query: Query | None
+    listed: tuple[Dataset, ...] | None
     datasets: tuple[Dataset, ...] | None
     releases: tuple[Release, ...] | None
+    tables: tuple[TableRelease, ...] | None
 
 
 def open_dossier(case: Case) -> Dossier:
@@ -66,8 +70,11 @@ def open_dossier(case: Case) -> Dossier:
         model=_read(Model, case.model),
         report=_read(VettingReport, case.report),
         price=_read(PriceFiling, case.price),
+        query=_read(Query, case.query),
+        listed=_read_all(Dataset, case.listed),
         datasets=_read_all(Dataset, case.datasets),
         releases=_read_all(Release, case.releases),
+        tables=_read_all(TableRelease, case.releases),
     )
 
 
@@ -89,6 +96,7 @@ def signatures(dossier: Dossier) -> Iterator[Finding]:
         ("model", Model, case.model),
         ("report", VettingReport, case.report),
         ("price", PriceFiling, case.price),
+        ("query", Query, case.query),
     )
     for name, model, envelope in single:
         if envelope is None:
@@ -98,7 +106,8 @@ def signatures(dossier: Dossier) -> Iterator[Finding]:
             yield Finding(f"{name}_signed", value, place)
     for name, model, envelopes in (
         ("datasets", Dataset, case.datasets),
-        ("releases", Release, case.releases),
+        ("listed", Dataset, case.listed),
+        ("releases", TableRelease if dossier.tables else Release, case.releases),
     ):
         value, place = _signed(name, model, envelopes, case=case)
         yield Finding(f"{name}_signed", value, place)

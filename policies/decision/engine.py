@@ -38,6 +38,7 @@ LIBRARY_FILES: Final = (
     "authorization.cedar",
     "data.cedar",
     "model.cedar",
+    "query.cedar",
     "protection.cedar",
     "consent.cedar",
     "delivery.cedar",

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from policies.decision.asking import query_facts
 from policies.decision.case import Case
 from policies.decision.dossier import Dossier, Finding, open_dossier, signatures
 from policies.decision.scope import job_facts, list_facts, model_facts
@@ -38,6 +39,7 @@ class Facts:
     no_query: bool | None = None
     job_is_score: bool | None = None
     job_is_vet: bool | None = None
+    job_is_aggregate: bool | None = None
     authorization_present: bool | None = None
 
     job_signed: bool | None = None
@@ -48,6 +50,8 @@ class Facts:
     model_signed: bool | None = None
     report_signed: bool | None = None
     price_signed: bool | None = None
+    query_signed: bool | None = None
+    listed_signed: bool | None = None
     datasets_signed: bool | None = None
     releases_signed: bool | None = None
 
@@ -81,6 +85,12 @@ class Facts:
     model_matches: bool | None = None
     model_authorized: bool | None = None
     model_vetted: bool | None = None
+
+    query_matches: bool | None = None
+    query_authorized: bool | None = None
+    query_aggregates: bool | None = None
+    query_governed: bool | None = None
+    bilateral_accepted: bool | None = None
 
     roster_matches: bool | None = None
     plan_matches: bool | None = None
@@ -124,6 +134,7 @@ _SOURCES: Final[tuple[Callable[[Dossier], Iterator[Finding]], ...]] = (
     job_facts,
     list_facts,
     model_facts,
+    query_facts,
     party_facts,
     run_facts,
     force_facts,

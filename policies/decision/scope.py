@@ -41,6 +41,7 @@ def job_facts(dossier: Dossier) -> Iterator[Finding]:
     yield Finding("no_query", job.sql is None, "job.sql")
     yield Finding("job_is_score", job.job_kind == JobKind.SCORE, "job.job_kind")
     yield Finding("job_is_vet", job.job_kind == JobKind.VET, "job.job_kind")
+    yield Finding("job_is_aggregate", job.job_kind == JobKind.AGGREGATE, "job.job_kind")
     yield _authorization_cited(job, dossier.authorization)
     if dossier.scenario is not None:
         scenario = dossier.scenario
@@ -68,7 +69,9 @@ def list_facts(dossier: Dossier) -> Iterator[Finding]:
     scenario, authorization = dossier.scenario, dossier.authorization
     if scenario is None:
         return
-    yield Finding("domains", len(scenario.departments))
+    yield Finding(
+        "domains", len(scenario.departments if dossier.query is None else dossier.query.departments)
+    )
     if authorization is not None:
         names = authorization.scenario == digest_of(scenario)
         yield Finding("authorization_names_scenario", names, "authorization.scenario")
@@ -132,7 +135,8 @@ def _datasets_current(dossier: Dossier, scenario: Scenario) -> Finding:
 def model_facts(dossier: Dossier) -> Iterator[Finding]:
     """The model the job cites is the one at hand, of this scenario, vetted, authorized and not revoked."""
     job, model, authorization = dossier.job, dossier.model, dossier.authorization
-    cited = {document.model: document.kind for document in (job, authorization) if document is not None}
+    named = [document for document in (job, authorization) if document is not None]
+    cited = {document.model: document.kind for document in named if document.model is not None}
     revoked = [kind for digest, kind in cited.items() if dossier.case.halts.revoked("model", digest)]
     place = f"{revoked[0]}.model" if revoked else None
     yield Finding("model_not_revoked", not revoked if cited else None, place)

@@ -90,8 +90,11 @@ def run_facts(dossier: Dossier) -> Iterator[Finding]:
         yield Finding("plan_in_time", case.now < instant(plan.expires_at), "plan.expires_at")
         if dossier.job is not None:
             yield _plan_matches(plan, dossier.job, trust=case.trust)
-    if dossier.releases is not None and dossier.authorization is not None:
-        yield _releases_match(dossier, dossier.authorization)
+    if dossier.authorization is not None:
+        if dossier.releases is not None:
+            yield _releases_match(dossier, dossier.authorization)
+        if dossier.tables is not None:
+            yield _tables_match(dossier, dossier.authorization)
     yield Finding("intent_included", case.intent_included, "plan.intent")
     yield Finding("checkpoint_age_s", case.checkpoint_age_s, "log.checkpoint")
     if case.checkpoint_size is not None and dossier.authorization is not None:
@@ -108,11 +111,19 @@ def _roster_matches(dossier: Dossier, scenario: Scenario) -> Finding:
     comparisons = [
         ("authorization.roster", authorization is None or authorization.roster == expected),
         ("authorization.gate", authorization is None or authorization.gate == gate.id),
-        ("plan.roster", plan is None or plan.roster == expected),
+        ("plan.roster", plan is None or plan.roster == _taking_part(expected, dossier)),
         ("plan.gate", plan is None or (plan.gate, plan.gate_keyid) == (gate.id, gate_keyid)),
     ]
     failed = next((place for place, holds in comparisons if not holds), None)
     return Finding("roster_matches", failed is None, failed)
+
+
+def _taking_part(roster: tuple[RosterMember, ...], dossier: Dossier) -> tuple[RosterMember, ...]:
+    """All of the scenario's enclaves; for an aggregate those of the domains that are asked."""
+    if dossier.query is None:
+        return roster
+    asked = set(dossier.query.departments)
+    return tuple(member for member in roster if member.department in asked)
 
 
 @lru_cache(maxsize=16)
@@ -129,6 +140,7 @@ def _plan_matches(plan: Plan, job: Job, *, trust: TrustRoot) -> Finding:
         ("plan.scenario", plan.scenario == job.scenario),
         ("plan.authorization", plan.authorization == job.authorization),
         ("plan.model", plan.model == job.model),
+        ("plan.query", plan.query == job.query),
         ("plan.mode", plan.mode == job.mode),
         ("plan.subjects", plan.subjects == job.subjects),
         ("plan.recipient", plan.recipient == job.recipient),
@@ -153,6 +165,24 @@ def _releases_match(dossier: Dossier, authorization: Authorization) -> Finding:
             ("release.recipient", release.recipient == case.actor),
             ("release.recipient_sealing_key", key is not None and release.recipient_sealing_key == key),
             ("release.sealed.expires_at", case.now < instant(release.sealed.expires_at)),
+        )
+        failed = next((place for place, holds in comparisons if not holds), None)
+        if failed is not None:
+            return Finding("releases_match", False, failed)
+    return Finding("releases_match", True)
+
+
+def _tables_match(dossier: Dossier, authorization: Authorization) -> Finding:
+    """Every table to be delivered was made for this recipient, under this authorization, and has not expired."""
+    case = dossier.case
+    recipient = case.trust.party(case.actor)
+    key = None if recipient is None else sealing_key_digest(recipient)
+    for table in dossier.tables or ():
+        comparisons = (
+            ("release.authorization", table.authorization == digest_of(authorization)),
+            ("release.recipient", table.recipient == case.actor),
+            ("release.recipient_sealing_key", key is not None and table.recipient_sealing_key == key),
+            ("release.sealed.expires_at", case.now < instant(table.sealed.expires_at)),
         )
         failed = next((place for place, holds in comparisons if not holds), None)
         if failed is not None:
@@ -226,10 +256,14 @@ def count_facts(dossier: Dossier) -> Iterator[Finding]:
         left = scenario.limits.fetches - case.fetches_used
         yield Finding("fetches_left", left, "scenario.limits.fetches")
     if case.runs_used is not None and dossier.job is not None:
-        vet = dossier.job.job_kind == JobKind.VET
-        limit = scenario.limits.vet_jobs if vet else scenario.limits.score_jobs
-        name = "vet_jobs" if vet else "score_jobs"
-        yield Finding("runs_left", limit - case.runs_used, f"scenario.limits.{name}")
+        limits = {
+            JobKind.VET: ("vet_jobs", scenario.limits.vet_jobs),
+            JobKind.SCORE: ("score_jobs", scenario.limits.score_jobs),
+            JobKind.AGGREGATE: ("aggregate_jobs", scenario.limits.aggregate_jobs),
+        }
+        for kind, (name, limit) in limits.items():
+            if dossier.job.job_kind == kind:
+                yield Finding("runs_left", limit - case.runs_used, f"scenario.limits.{name}")
 
 
 def price_facts(dossier: Dossier) -> Iterator[Finding]:

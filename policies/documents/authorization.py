@@ -19,7 +19,17 @@ from pydantic import Field, model_validator
 
 from policies.documents.dataset import Use
 from policies.documents.document import Document, Term
-from policies.documents.fields import Bilingual, ColumnName, Id, Instant, Party, Record, Sha256, ShortText
+from policies.documents.fields import (
+    Bilingual,
+    ColumnName,
+    DecimalText,
+    Id,
+    Instant,
+    Party,
+    Record,
+    Sha256,
+    ShortText,
+)
 
 
 class JobKind(StrEnum):
@@ -27,6 +37,7 @@ class JobKind(StrEnum):
 
     VET = "vet"
     SCORE = "score"
+    AGGREGATE = "aggregate"
 
 
 class Mode(StrEnum):
@@ -105,6 +116,7 @@ class Limits(Record):
 
     vet_jobs: Annotated[int, Field(ge=1, le=100)]
     score_jobs: Annotated[int, Field(ge=1, le=1_000_000)]
+    aggregate_jobs: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     fetches: Annotated[int, Field(ge=1, le=1_000_000_000)]
     """Sealed scores an authorization may deliver in all."""
     bits_per_subject_year: Annotated[int, Field(ge=1, le=32)] = 32
@@ -190,16 +202,49 @@ class Recipient(Record):
     sealing_key: Sha256
 
 
+class TightenedLimit(Record):
+    """A disclosure limit the signers made stricter than the product's default (`policies.disclosure.limits`)."""
+
+    name: Id
+    value: DecimalText
+
+
+class QueryTerms(Record):
+    """What aggregate jobs may ask, and under which disclosure profile."""
+
+    free: bool
+    """Whether any governed query over the list may be asked, or `templates` alone."""
+    templates: Annotated[tuple[Sha256, ...], Field(max_length=200)] = ()
+    """Digests of query documents."""
+    bilateral: bool = False
+    """With two domains each can take its own part off the sum and read the other's; the signers say that they know."""
+    limits: Annotated[tuple[TightenedLimit, ...], Field(max_length=32)] = ()
+    rho_per_quarter: DecimalText = "0.1"
+    """zCDP budget of the scenario (protocols.md §6.4); may be lower, never higher."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        names = [limit.name for limit in self.limits]
+        if names != sorted(set(names)):
+            raise ValueError("expected the limits sorted by name, each once")
+        if not self.free and not self.templates:
+            raise ValueError("expected templates where queries are not free")
+        return self
+
+
 class Authorization(Document):
-    """Permits score jobs with one model under one scenario."""
+    """Permits score jobs with one vetted model, or aggregate jobs under one set of terms, under one scenario."""
 
     kind: ClassVar[str] = "authorization"
 
     version: Annotated[int, Field(ge=1)]
     scenario: Sha256
     overall: Sha256
-    model: Sha256
-    vetting_report: Sha256
+    model: Sha256 | None
+    """With its report exactly where score jobs are permitted."""
+    vetting_report: Sha256 | None
+    queries: QueryTerms | None = None
+    """Exactly where aggregate jobs are permitted."""
     price_filing: Sha256
     data_list: Sha256
     """Digest of the scenario's data list: one scenario, one list, one authorization."""
@@ -219,6 +264,11 @@ class Authorization(Document):
         check_roster(self.roster)
         if len({recipient.party for recipient in self.recipients}) != len(self.recipients):
             raise ValueError("expected each recipient once")
+        scores = JobKind.SCORE in self.job_kinds
+        if not scores == (self.model is not None) == (self.vetting_report is not None):
+            raise ValueError("expected a model and its report exactly where score jobs are permitted")
+        if (JobKind.AGGREGATE in self.job_kinds) != (self.queries is not None):
+            raise ValueError("expected query terms exactly where aggregate jobs are permitted")
         if len(self.roster) == 1 and not self.gate_sees_totals:
             raise ValueError("expected gate_sees_totals with a single domain")
         return self

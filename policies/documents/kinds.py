@@ -11,9 +11,11 @@ from policies.documents.consent import Consent
 from policies.documents.dataset import Dataset
 from policies.documents.document import Document
 from policies.documents.halts import Revocation, Suspension
-from policies.documents.job import HeKey, Job, Plan, Receipt, Release
+from policies.documents.job import HeKey, Job, Plan, Receipt, Release, TableRelease
 from policies.documents.model import Model
 from policies.documents.price import PriceFiling
+from policies.documents.query import Query
+from policies.documents.review import OutputReview
 from policies.documents.run import Boot, Bundle, Contribution, Transcript
 from policies.documents.strict_json import Json
 from policies.documents.trust import PartyDocument, TrustRoot
@@ -28,6 +30,7 @@ _MODELS: tuple[type[Document], ...] = (
     Authorization,
     Consent,
     Model,
+    Query,
     VetMetrics,
     VetBands,
     VettingReport,
@@ -39,6 +42,8 @@ _MODELS: tuple[type[Document], ...] = (
     Transcript,
     Contribution,
     Release,
+    TableRelease,
+    OutputReview,
     Receipt,
     Suspension,
     Revocation,

@@ -71,6 +71,8 @@ class Contribution(Document):
     chunks are smaller (docs/protocol.md §4)."""
     receiver_key: Annotated[Base64Text, Field(max_length=4096)] | None
     """Base64 of the receiver-mask key sealed to the gate; None in mode bfv."""
+    cells: Sha256 | None = None
+    """Aggregate of one domain without a dictionary: the cells' keys, sealed to the gate, as an attachment."""
     commitment: Sha256
     """SHA-256 commitment to the encoded input, opened only on dispute."""
 

@@ -222,7 +222,7 @@ class Insurer(Submitter):
 
     def _subjects(self, job: str) -> bytes:
         """The job's ordered consent ids, as its submitter signed them."""
-        subjects = self.document(Job, job).subjects
+        subjects = self.document(Job, job).listed_subjects
         data = self.endpoint.get_attachment(subjects.sha256)
         if len(data) != subjects.count * CONSENT_ID_BYTES:
             raise ReleaseRefused("expected the subjects that the job counts, got others")

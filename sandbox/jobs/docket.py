@@ -48,8 +48,8 @@ def docket_of(district: District, connection: Connection, digest: str) -> Docket
     scenario = registry.find(connection, document.scenario)
     scenario_document = Scenario.read(scenario.envelope) if scenario else None
     overall = registry.find(connection, scenario_document.overall) if scenario_document else None
-    model = registry.find(connection, document.model)
-    report = registry.find(connection, document.vetting_report)
+    model = registry.find(connection, document.model) if document.model else None
+    report = registry.find(connection, document.vetting_report) if document.vetting_report else None
     price = registry.find(connection, document.price_filing)
     docket = Docket(
         digest=digest,
@@ -63,7 +63,8 @@ def docket_of(district: District, connection: Connection, digest: str) -> Docket
         price=_envelope(price),
         price_document=PriceFiling.read(price.envelope) if price else None,
     )
-    if all(item is not None and item.complete for item in (stored, scenario, overall, model, report, price)):
+    needed = [stored, scenario, overall, price, *((model, report) if document.model else ())]
+    if all(item is not None and item.complete for item in needed):
         if len(district.dockets) >= MAX_KEPT:
             district.dockets.clear()
         district.dockets[digest] = docket

@@ -29,7 +29,7 @@ def check_release(
     district: District, transaction: Transaction, envelope: Envelope, *, job: JobRow, plan: Plan
 ) -> None:
     """Raise a refusal unless `envelope` is the gate's release for this run."""
-    model = rows.model_of(transaction.connection, plan.model)
+    model = rows.model_of(transaction.connection, plan.scored_model)
     if job.vet:
         bands = VetBands.read(envelope)
         check_signed(envelope, bands, district.trust, revoked_keys=district.halts.revoked_keys)

@@ -121,8 +121,8 @@ def _bundle(district: District, transaction: Transaction, arrival: Arrival) -> N
     if party.id != arrival.sender.id or bundle.boot != boot.digest or bundle.department != member.department:
         raise NotInRun("expected the sender's own boot key and department, got others")
     size = attachments.check_owned(transaction.connection, bundle.accepts, arrival.sender.id)
-    if size != (arrival.plan.subjects.count + 7) // 8:
-        raise Malformed(f"expected an accept bitmap of {arrival.plan.subjects.count} slots")
+    if size != (arrival.plan.accepting + 7) // 8:
+        raise Malformed(f"expected an accept bitmap of {arrival.plan.accepting} slots")
     readers = [other.enclave for other in arrival.plan.roster] + [arrival.plan.gate]
     attachments.share(district, transaction, bundle.accepts, readers)
     body: dict[str, Json] = {"bundle": envelope.to_json(), "boot": boot.to_json()}

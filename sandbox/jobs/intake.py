@@ -43,10 +43,10 @@ _OVERSEERS: Final = frozenset({Role.AGENCY, Role.EXAMINER, Role.GATE, Role.AUDIT
 
 def read_subjects(district: District, connection: Connection, job: Job) -> list[bytes]:
     """The consent ids of the job in slot order; raise `NotFound` or `Malformed`."""
-    attachments.check_owned(connection, job.subjects.sha256, job.submitter)
-    data = district.attachments.read(job.subjects.sha256)
-    if len(data) != job.subjects.count * CONSENT_ID_BYTES:
-        raise Malformed(f"expected {job.subjects.count} consent ids of {CONSENT_ID_BYTES} bytes")
+    attachments.check_owned(connection, job.listed_subjects.sha256, job.submitter)
+    data = district.attachments.read(job.listed_subjects.sha256)
+    if len(data) != job.listed_subjects.count * CONSENT_ID_BYTES:
+        raise Malformed(f"expected {job.listed_subjects.count} consent ids of {CONSENT_ID_BYTES} bytes")
     ids = [data[start : start + CONSENT_ID_BYTES] for start in range(0, len(data), CONSENT_ID_BYTES)]
     if len(set(ids)) != len(ids):
         raise Malformed("expected each consent id once in the subject list, got one twice")
@@ -97,7 +97,9 @@ def _take_in(
     if not decision.allowed:
         return fire(district, transaction, row, Event.DENIED, reason=reason_of(decision))
     roster = rows.roster_of(district, connection, row)
-    attachments.share(district, transaction, job.subjects.sha256, (member.enclave for member in roster))
+    attachments.share(
+        district, transaction, job.listed_subjects.sha256, (member.enclave for member in roster)
+    )
     return fire(district, transaction, row, Event.ADMITTED)
 
 

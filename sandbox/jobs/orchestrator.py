@@ -182,7 +182,7 @@ def _failure(code: str) -> dict[str, Json]:
 
 def _log_intent(district: District, transaction: Transaction, job: JobRow) -> JobRow:
     document = rows.job_document(transaction.connection, job)
-    digests = {"job": job.digest, "scenario": job.scenario, "model": document.model}
+    digests = {"job": job.digest, "scenario": job.scenario, **document.cited_work}
     if job.authorization is not None:
         digests["authorization"] = job.authorization
     entry = Entry(

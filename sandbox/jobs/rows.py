@@ -120,7 +120,7 @@ def insert_job(district: District, transaction: Transaction, job: Job, *, expire
             recipient=job.recipient,
             scenario=job.scenario,
             authorization=job.authorization,
-            slots=job.subjects.count,
+            slots=0 if job.subjects is None else job.subjects.count,
             state=State.SUBMITTED.value,
             attempt=0,
             expires_at=expires_at,

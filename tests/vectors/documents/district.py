@@ -18,6 +18,7 @@ from policies.documents.dataset import Dataset
 from policies.documents.job import Job
 from policies.documents.model import LinearPart, Model
 from policies.documents.price import PriceFiling
+from policies.documents.query import Query
 from policies.documents.strict_json import Json
 from policies.documents.trust import TrustRoot
 from policies.documents.vetting import VetBands, VetMetrics, VettingReport
@@ -30,6 +31,7 @@ ENCLAVES = {
     "social-insurance": "social-enclave",
 }
 AGREED_BY = (*DEPARTMENTS, "futian-agency", "futian-operator", "actuary-partner")
+AGE_BANDS = ("0-17", "18-44", "45-64", "65+")
 TERM: Json = {"not_before": "2026-03-01T00:00:00Z", "not_after": "2028-03-01T00:00:00Z"}
 
 
@@ -93,6 +95,13 @@ def dataset(source: Source) -> Dataset:
         _column(name, kind, zh, en, ["feature"], {"low": "0", "high": high})
         for name, kind, zh, en, high, _ in source.columns
     ]
+    figures: list[Json] = [
+        {
+            **_column("age_band", "text", "年龄段", "Age band", ["group", "filter"], None),
+            "categories": list(AGE_BANDS),
+        },
+        _column("cost_yuan", "decimal", "费用", "Cost", ["measure"], {"low": "0", "high": "200000"}),
+    ]
     return Dataset.from_body(
         {
             "id": source.dataset,
@@ -111,7 +120,7 @@ def dataset(source: Source) -> Dataset:
                 "method": two("去除姓名、住址和联系方式", "Names, addresses and contacts removed"),
                 "performed_at": "2026-01-15T08:00:00Z",
             },
-            "columns": [*key, *values],
+            "columns": [*key, *values, *figures],
             "row_key": ["person_id", "year"],
             "person_column": "person_id",
             "order_column": "year",
@@ -242,6 +251,52 @@ def model(scenario_digest: str, parts: tuple[LinearPart, ...]) -> Model:
             "intercept": 100,
             "cut_points": [80, 140, 220, 400],
             "parts": heads,
+        }
+    )
+
+
+def query(scenario_digest: str) -> Query:
+    """Persons and cost by age band, asked of all three departments."""
+    parts: list[Json] = [
+        {
+            "department": source.department,
+            "sql": "SELECT age_band, COUNT(DISTINCT person_id) AS persons, SUM(cost_yuan) AS cost"
+            f' FROM "{source.dataset}" WHERE year = {{year}} GROUP BY age_band',
+        }
+        for source in SOURCES
+    ]
+    return Query.from_body(
+        {
+            "id": "cost-by-age",
+            "partner": "actuary-partner",
+            "scenario": scenario_digest,
+            "title": two("各年龄段费用", "Cost by age band"),
+            "parts": parts,
+            "parameters": [{"name": "year", "type": "integer", "choices": ["2024", "2025"]}],
+            "groups": [[band] for band in AGE_BANDS],
+            "format": "csv",
+            "rho": None,
+        }
+    )
+
+
+def aggregate_job(scenario_digest: str, authorization_digest: str, query_digest: str) -> Job:
+    return Job.from_body(
+        {
+            "id": "aggregate-2026-04-01",
+            "job_kind": "aggregate",
+            "submitter": "actuary-partner",
+            "purpose": "pre-policy-score",
+            "scenario": scenario_digest,
+            "authorization": authorization_digest,
+            "model": None,
+            "query": query_digest,
+            "parameters": [{"name": "year", "value": "2025"}],
+            "mode": "masked",
+            "subjects": None,
+            "recipient": "insurer-one",
+            "submitted_at": "2026-04-01T01:00:00Z",
+            "expires_at": "2026-04-01T13:00:00Z",
         }
     )
 
@@ -408,8 +463,9 @@ def authorization(cited: Scenario, *, model: str, report: str, filing: str) -> A
             "model": model,
             "vetting_report": report,
             "price_filing": filing,
+            "queries": {"free": True, "templates": [], "limits": [{"name": "persons", "value": "20"}]},
             "data_list": strict_json.digest(lines),
-            "job_kinds": ["score"],
+            "job_kinds": ["score", "aggregate"],
             "modes": ["masked", "bfv"],
             "roster": roster(),
             "gate": "gate",

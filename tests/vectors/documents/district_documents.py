@@ -11,7 +11,8 @@ import district_parties as parties
 from policies.documents import strict_json
 from policies.documents.document import Document
 from policies.documents.halts import Revocation, Suspension
-from policies.documents.job import HeKey, Job, Plan, Receipt, Release
+from policies.documents.job import HeKey, Job, Plan, Receipt, Release, TableRelease
+from policies.documents.review import OutputReview
 from policies.documents.run import Boot, Bundle, Contribution, Transcript, transcript_digest
 
 # A key of the hospital enclave's process, certified by its identity key in the `boot` document.
@@ -47,6 +48,8 @@ def all_documents() -> dict[str, Signed]:
     bundle = _bundle(plan, boot)
     transcript = _transcript(plan, bundle)
     release = _release(job, plan, model.bands)
+    query = d.query(scenario.digest)
+    table = _table_release(d.aggregate_job(scenario.digest, authorization.digest, query.digest))
     signed = (
         Signed(d.trust_root(), ("futian-agency", "futian-operator")),
         Signed(parties.party_document(parties.PARTIES[5]), ("hospital",)),
@@ -55,6 +58,7 @@ def all_documents() -> dict[str, Signed]:
         Signed(scenario, d.AGREED_BY),
         Signed(model, ("actuary-partner",)),
         Signed(parts[1], ("actuary-partner",)),
+        Signed(query, ("actuary-partner",)),
         Signed(metrics[1], ("hospital-enclave",)),
         Signed(bands, ("gate",)),
         Signed(report, ("examiner",)),
@@ -69,6 +73,8 @@ def all_documents() -> dict[str, Signed]:
         Signed(transcript, (BOOT_LABEL,)),
         Signed(_contribution(bundle, transcript), (BOOT_LABEL,)),
         Signed(release, ("gate",)),
+        Signed(table, ("gate",)),
+        Signed(_output_review(table), ("examiner",)),
         Signed(_receipt(release), ("coordinator",)),
         Signed(_suspension(authorization.digest), ("hospital",)),
         Signed(_revocation(), ("consent-service",)),
@@ -185,6 +191,46 @@ def _release(job: Job, plan: Plan, bands: int) -> Release:
                 "expires_at": "2026-07-01T00:00:00Z",
             },
             "issued_at": "2026-04-01T01:05:00Z",
+        }
+    )
+
+
+def _table_release(job: Job) -> TableRelease:
+    return TableRelease.from_body(
+        {
+            "id": "table-2026-04-01-1",
+            "gate": "gate",
+            "run": d.label_digest("run of the aggregate job"),
+            "job": job.digest,
+            "authorization": job.authorization,
+            "query": job.query,
+            "recipient": "insurer-one",
+            "recipient_sealing_key": _insurer_key(),
+            "cells": 4,
+            "report": d.label_digest("disclosure report"),
+            "sealed": {
+                "sha256": d.label_digest("sealed table"),
+                "size": 2048,
+                "expires_at": "2026-07-01T00:00:00Z",
+            },
+            "review": True,
+            "reviewers": [{"reviewer": "examiner", "sha256": d.label_digest("table sealed to the examiner")}],
+            "issued_at": "2026-04-01T01:05:00Z",
+        }
+    )
+
+
+def _output_review(table: TableRelease) -> OutputReview:
+    return OutputReview.from_body(
+        {
+            "id": "review-table-1-examiner",
+            "reviewer": "examiner",
+            "release": table.digest,
+            "finding": "approve",
+            "reason": d.two(
+                "各格人数充足，无个人信息", "Every cell holds enough persons and nothing about anybody"
+            ),
+            "reviewed_at": "2026-04-01T03:00:00Z",
         }
     )
 
