@@ -5,6 +5,7 @@ from connectors.store.engine import crypto_module
 from connectors.store.pointer import Pointer
 from connectors.store.snapshot import ColumnValues, Features, LockedSnapshot, open_snapshot
 from connectors.store.statistics import ColumnStatistics, Question
+from connectors.store.tables import LockedTables, TableFile, open_tables
 from connectors.store.writer import Sealed, SnapshotWriter
 
 __all__ = [
@@ -14,10 +15,13 @@ __all__ = [
     "Features",
     "Lease",
     "LockedSnapshot",
+    "LockedTables",
     "Pointer",
     "Question",
     "Sealed",
     "SnapshotWriter",
+    "TableFile",
     "crypto_module",
     "open_snapshot",
+    "open_tables",
 ]

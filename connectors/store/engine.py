@@ -106,20 +106,29 @@ def attach_new(connection: Connection, path: Path, key: SnapshotKey) -> None:
 
 
 def open_locked(path: Path, key: SnapshotKey, *, threads: int, crypto: Path | None) -> Connection:
-    """A reader of the one file at `path`, locked.
+    """A reader of the one file at `path`, the default catalogue, locked.
 
     `crypto`, the module of `crypto_module()`, is loaded before the lock when given: AES then runs on the processor's own
     instructions, about eight times faster. Without it no extension is loaded at all.
     """
+    return open_locked_files({CATALOG: (path, key)}, threads=threads, crypto=crypto)
+
+
+def open_locked_files(
+    files: Mapping[str, tuple[Path, SnapshotKey]], *, threads: int, crypto: Path | None = None
+) -> Connection:
+    """A reader of the files by catalogue name, the only one of them the default catalogue, locked."""
     with engine_errors("open the snapshot"):
         connection = duckdb.connect(":memory:", config=dict(_CLOSED))
         try:
             if crypto is not None:
                 connection.execute(f"LOAD {text(str(crypto))}")
-            connection.execute(
-                f"ATTACH {text(str(path))} AS {CATALOG} (READ_ONLY, ENCRYPTION_KEY {_key(key)})"
-            )
-            connection.execute(f"USE {CATALOG}")
+            for catalog, (path, key) in files.items():
+                connection.execute(
+                    f"ATTACH {text(str(path))} AS {catalog} (READ_ONLY, ENCRYPTION_KEY {_key(key)})"
+                )
+            if len(files) == 1:
+                connection.execute(f"USE {next(iter(files))}")
             for statement in LOCK:
                 connection.execute(statement.format(threads=threads))
         except BaseException:
