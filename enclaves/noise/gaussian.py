@@ -6,7 +6,8 @@ the scale s was read. The scale itself is a double, taken by OpenDP for the rati
 double whose exact square reaches the variance asked for: the noise is never smaller than what rho was computed from, and
 larger by less than one part in 10^15.
 
-INVARIANT: OpenDP's `floating-point` feature, which permits attackable samplers, is never enabled in a process that draws.
+INVARIANT: OpenDP's `idealized-numerics` feature (`floating-point` until 0.15), which permits samplers that floating-point
+rounding makes attackable, is never enabled in a process that draws.
 This is the only module that imports OpenDP.
 """
 
@@ -20,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 import opendp.prelude as dp
 from numpy.typing import NDArray
-from opendp.mod import GLOBAL_FEATURES
+from opendp import mod
 
 from enclaves.noise.errors import NoiseRefused
 
@@ -28,13 +29,13 @@ MAX_COUNT: Final = 10_000_000
 LARGEST_VARIANCE: Final = Fraction(2) ** 110
 """Of σ 2^55: twelve standard deviations stay within 2^59."""
 SMALLEST_VARIANCE: Final = Fraction(1, 10**6)
-_FORBIDDEN: Final = "floating-point"
+_FORBIDDEN: Final = frozenset({"idealized-numerics", "floating-point"})
 
 
 def draw(scale_variance: Fraction, count: int) -> NDArray[np.int64]:
     """`count` independent discrete Gaussians around 0 of variance parameter σ² = `scale_variance`; shape [count].
 
-    Raises NoiseRefused for a variance outside [1e-6, 2^110], a count outside [0, 10^7], or with OpenDP's floating-point
+    Raises NoiseRefused for a variance outside [1e-6, 2^110], a count outside [0, 10^7], or with OpenDP's idealized
     samplers enabled.
     """
     check_request(scale_variance, count)
@@ -65,8 +66,8 @@ def check_request(scale_variance: Fraction, count: int) -> None:
 
 def check_features() -> None:
     """Raises NoiseRefused if anything in this process has enabled OpenDP's attackable samplers."""
-    if _FORBIDDEN in GLOBAL_FEATURES:
-        raise NoiseRefused("expected opendp without its floating-point samplers, got them enabled")
+    if _FORBIDDEN & mod.GLOBAL_FEATURES:
+        raise NoiseRefused("expected opendp without its idealized numerics, got them enabled")
 
 
 @lru_cache(maxsize=64)
