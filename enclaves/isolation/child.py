@@ -2,7 +2,7 @@
 
 Rules:
 - Nothing of the order is read before `check_confined` has passed; outside bubblewrap this module refuses to run.
-- Limits are set before the target is imported, and Landlock while there is still one thread.
+- Limits are set before the target is imported, Landlock and the system call filter while there is still one thread.
 - Standard output is not the result pipe: a stray print in a library goes to standard error, which the parent drops.
 - Of an exception only the class name leaves; its text may quote rows.
 - The process ends with `_exit`, so no finalizer of a library runs after the last frame.
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
-from enclaves.isolation import landlock
+from enclaves.isolation import landlock, seccomp
 from enclaves.isolation.confinement import check_confined
 from enclaves.isolation.errors import IsolationError
 from enclaves.isolation.frames import Kind, header, read_frames
@@ -65,6 +65,7 @@ def _run(incoming: int, outgoing: int) -> None:
     start = _read_start(read)
     _set_limits(start.limits)
     landlock.restrict(_SCRATCH)
+    seccomp.restrict()
     # The parent has checked the name against its allow-list; the child has only what was bound for it.
     run: Main = importlib.import_module(start.target).main
 

@@ -150,6 +150,9 @@ class ConfinedRun(Iterator[bytes]):
         """The DATA payloads, then a check that the worker ended well; cleans up however it is left."""
         try:
             for kind, payload in self._frames():
+                if self._timed_out:
+                    # Endless small frames would keep the reader busy with what the pipe still holds.
+                    raise self._early_end()
                 match kind:
                     case Kind.DATA:
                         yield payload
@@ -224,7 +227,8 @@ class ConfinedRun(Iterator[bytes]):
             self._diagnostics += part[: MAX_DIAGNOSTICS_BYTES - len(self._diagnostics)]
 
     def _time_out(self) -> None:
-        self._timed_out = True
+        # A worker that has ended is in time, however long its reader takes over what it left in the pipe.
+        self._timed_out = self._process.poll() is None
         self._kill()
 
     def _kill(self) -> None:

@@ -47,8 +47,7 @@ def connect(argument: str, emit: Emit, frames_in: Iterator[bytes]) -> None:
 
 
 def connect_abstract(argument: str, emit: Emit, frames_in: Iterator[bytes]) -> None:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    attempt(lambda: connection.connect("\0" + argument), emit)
+    attempt(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).connect("\0" + argument), emit)
 
 
 def read(argument: str, emit: Emit, frames_in: Iterator[bytes]) -> None:
@@ -167,7 +166,7 @@ def fail_with_odd_name(argument: str, emit: Emit, frames_in: Iterator[bytes]) ->
 
 
 def die(argument: str, emit: Emit, frames_in: Iterator[bytes]) -> None:
-    os.kill(os.getpid(), int(argument) or signal.SIGKILL)
+    signal.raise_signal(signal.Signals(int(argument) or signal.SIGKILL))
 
 
 def leave(argument: str, emit: Emit, frames_in: Iterator[bytes]) -> None:
