@@ -1,0 +1,296 @@
+"""Whether an answer may join all earlier ones: the atom rule, L5, exact (protocols.md §6.3).
+
+**State.** `atoms` int32[units]: two units share an atom if and only if every answer released so far treated them alike.
+
+**Rule.** An answer is admitted if afterwards every atom it touches holds at least k persons. Cells that would leave an atom of
+0 < size < k are withheld, which merges them into "no released cell", until none is left; if no cell is left, the answer is
+not admitted and the atoms stay as they were.
+
+**Proof.** Let M be the matrix of all released sums over persons, M[s, i] the weight of person i's amount in sum s (one column
+per person and amount). Persons of one atom have equal columns in M, by definition of the atom. A linear combination of
+released sums has the weights c·M, which are equal on an atom. So the persons it involves are a union of atoms: none, or at
+least k. Rounding, suppression at the gate, HAVING, means, shares and variances are functions of these sums and of public
+numbers, and reveal no more than the sums. Atoms that are finer than what is released (a cell that the gate withholds
+later) only make the rule stricter.
+
+**What enters the code.** Everything on which a released sum depends, person by person:
+- the cell, or the set of cells for a person with rows in several (`admit_pairs`);
+- whether a person stands behind a measure: the condition of a conditional aggregate, the null pattern of a nullable column,
+  for AVG as for COUNT, since its denominator is a released sum (`admit_values`);
+- the roster: an answer over other persons, or the same query asked again when a domain has gone, is one more predicate
+  (protocols.md §1.2 A10), and so is "changed since the last snapshot".
+
+**Rows.** If a person has several rows, her amounts in two answers are sums over different rows of hers, and their difference is
+an amount of its own: "cost up to day 9" minus "up to day 8" has every visitor on both sides, and is the visit of day 9.
+Membership of persons cannot see it. There the units are rows, `owner` says whose, and an atom's size is its distinct
+persons; the proof is the same with one column per row. Counts of distinct persons are not sums over rows, so they need
+persons as units too: `admit_rows` holds both at once.
+
+**Limits of the proof.** Amounts must be the same in all answers: bounds, to which they are clipped, may not change within a
+snapshot (`history`), and a person's total that is clipped over several rows is not a sum over rows: either no total
+reaches its bound, or those that do are a feature like a condition. Equal amounts and outside knowledge are not excluded:
+a group of k persons may all be alike, and k - 1 of them may know it. Which cells are withheld depends on the data; it tells
+that some atom would be small, not whose. That, and refusals, are bounded by counting (`history`), not proved away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policies.atoms.errors import AtomsInvalid
+from policies.atoms.partition import Labels, check_labels, ranked, ranked_pairs, sizes
+from policies.atoms.patterns import Patterns, pattern_codes, patterns_of_pairs, patterns_of_values
+
+# So many single withdrawals are tried before everything that still offends is withheld at once.
+_SINGLE_STEPS: Final = 32
+_ASKED: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The verdict: `released` bool[features] and the atoms to keep from now on (the old ones if not accepted)."""
+
+    accepted: bool
+    released: NDArray[np.bool_]
+    atoms: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAdmission:
+    """The verdict cell by cell, bool[cells], and value by value, bool[measures, cells]; no value outlives its cell."""
+
+    accepted: bool
+    cells: NDArray[np.bool_]
+    values: NDArray[np.bool_]
+    atoms: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class RowAdmission:
+    """The verdict for rows of several per person: atoms of persons and of rows, kept side by side."""
+
+    accepted: bool
+    released: NDArray[np.bool_]
+    person_atoms: Labels
+    row_atoms: Labels
+
+
+def admit(
+    atoms: Labels,
+    codes: Labels,
+    *,
+    k: int,
+    droppable: bool = True,
+    n_codes: int | None = None,
+    owner: Labels | None = None,
+) -> Admission:
+    """Admit an answer in which each unit is in at most one cell: `codes` int32[units], 0 for none.
+
+    `released` is bool[n_codes], its first always false. With `owner` int32[units] the units are rows and k counts persons.
+    With `droppable` false it is all cells or none.
+    """
+    check_labels(codes, n=len(atoms))
+    most = int(codes.max(initial=0)) + 1
+    n_codes = most if n_codes is None else n_codes
+    if n_codes < most:
+        raise AtomsInvalid(f"expected codes below {n_codes}, got another")
+    cells = np.arange(1, n_codes, dtype=np.int32)
+    return _admit(
+        atoms, Patterns(codes, cells, cells, n_codes, n_codes), k=k, droppable=droppable, owner=owner
+    )
+
+
+def admit_pairs(
+    atoms: Labels, person: Labels, cell: Labels, n_cells: int, *, k: int, droppable: bool = True
+) -> Admission:
+    """Admit an answer in which a person may be in several cells: pairs int32[pairs], cells 0 … n_cells - 1."""
+    patterns = patterns_of_pairs(person, cell, persons=len(atoms), n_cells=n_cells)
+    return _admit(atoms, patterns, k=k, droppable=droppable)
+
+
+def admit_values(
+    atoms: Labels, person: Labels, cell: Labels, behind: NDArray[np.bool_], *, n_cells: int, k: int
+) -> ValueAdmission:
+    """Admit an answer with conditional or nullable measures; `behind` bool[measures, pairs] as in `patterns_of_values`.
+
+    Measures behind which everybody stands need no line of `behind`; measures of one column share one.
+    """
+    patterns = patterns_of_values(person, cell, behind, persons=len(atoms), n_cells=n_cells)
+    first = _admit(atoms, patterns, k=k, droppable=True)
+    released = first.released.reshape(1 + len(behind), n_cells)
+    released = released & released[0]
+    # Values of withheld cells go too; merging parts never makes one smaller, so nothing more is withheld now.
+    final = _labels(atoms, patterns, released.reshape(-1))
+    accepted = bool(released.any())
+    return ValueAdmission(accepted, released[0], released[1:], final if accepted else atoms)
+
+
+def admit_rows(
+    person_atoms: Labels, row_atoms: Labels, *, owner: Labels, codes: Labels, n_codes: int, k: int
+) -> RowAdmission:
+    """Admit an answer over rows: `owner` and `codes` int32[rows], code 0 for none; see *Rows* above."""
+    check_labels(owner, n=len(row_atoms))
+    by_row = admit(row_atoms, codes, k=k, n_codes=n_codes, owner=owner)
+    kept = by_row.released[codes]
+    by_person = admit_pairs(person_atoms, owner[kept], codes[kept], n_codes, k=k)
+    released = by_person.released & by_row.released
+    if not (by_person.accepted and released.any()):
+        return RowAdmission(False, np.zeros(n_codes, dtype=np.bool_), person_atoms, row_atoms)
+    final = np.where(released[codes], codes, 0).astype(np.int32)
+    return RowAdmission(True, released, by_person.atoms, ranked_pairs(row_atoms, final)[0])
+
+
+def _admit(
+    atoms: Labels, patterns: Patterns, *, k: int, droppable: bool, owner: Labels | None = None
+) -> Admission:
+    check_labels(atoms)
+    check_labels(patterns.of_person, n=len(atoms))
+    if k < 1:
+        raise AtomsInvalid(f"expected an atom size of at least one, got {k}")
+    if owner is not None:
+        check_labels(owner, n=len(atoms))
+    # Units of one atom and one pattern stay together whatever is withheld: from here on they are one class.
+    unit_class, class_atom, class_pattern = ranked_pairs(atoms, patterns.of_person)
+    weighed = _Classes(unit_class, class_atom, class_pattern, sizes(unit_class), owner)
+    released = np.zeros(patterns.n_features, dtype=np.bool_)
+    released[patterns.feature[np.isin(patterns.pattern, class_pattern)]] = True
+    for step in range(patterns.n_features + 1):
+        offending = _offending(weighed, patterns, released, k=k, all_at_once=step >= _SINGLE_STEPS)
+        if not offending.any():
+            break
+        released &= ~offending & droppable
+    if not released.any():
+        return Admission(False, released, atoms)
+    return Admission(True, released, _labels(atoms, patterns, released))
+
+
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    """Units by atom and pattern: the class of each unit; atom, pattern and number of units of each class."""
+
+    of_unit: Labels
+    atom: NDArray[np.int64]
+    pattern: NDArray[np.int64]
+    units: NDArray[np.int64]
+    owner: Labels | None
+
+    def persons(self, part: Labels, n_parts: int) -> NDArray[np.int64]:
+        """Distinct persons of each union of classes, `part` int32[classes]."""
+        if self.owner is not None:
+            return sizes(part[self.of_unit], self.owner)
+        total = np.zeros(n_parts, dtype=np.int64)
+        np.add.at(total, part, self.units)
+        return total
+
+
+def _reduced(patterns: Patterns, released: NDArray[np.bool_]) -> Labels:
+    """By pattern the code of what is left of it when only `released` features are."""
+    left = released[patterns.feature]
+    return pattern_codes(patterns.pattern[left], patterns.feature[left], patterns.n_patterns)
+
+
+def _labels(atoms: Labels, patterns: Patterns, released: NDArray[np.bool_]) -> Labels:
+    return ranked_pairs(atoms, _reduced(patterns, released)[patterns.of_person])[0]
+
+
+def _offending(
+    classes: _Classes, patterns: Patterns, released: NDArray[np.bool_], *, k: int, all_at_once: bool
+) -> NDArray[np.bool_]:
+    """Which features to withhold next; none if every atom that the answer touches has k persons or more."""
+    reduced = _reduced(patterns, released)[classes.pattern]
+    part, part_atom, part_set = ranked_pairs(classes.atom.astype(np.int32), reduced)
+    touched = np.zeros(int(part_atom.max(initial=0)) + 1, dtype=np.bool_)
+    touched[part_atom[part_set > 0]] = True
+    small = (classes.persons(part, len(part_atom)) < k) & touched[part_atom]
+    if not small.any():
+        return np.zeros(patterns.n_features, dtype=np.bool_)
+    parts = _parts(classes, patterns, released, part=part, part_atom=part_atom)
+    forced = _forced(parts, small, patterns.n_features)
+    if forced.any():
+        return forced
+    votes = _votes(parts, small, patterns.n_features)
+    if all_at_once:
+        return votes > 0
+    # The feature with most votes goes first; of equals the one with fewest units behind it, then the first.
+    behind = np.zeros(patterns.n_features, dtype=np.int64)
+    np.add.at(
+        behind, parts.feature, np.bincount(part, weights=classes.units).astype(np.int64)[parts.pair_part]
+    )
+    best = np.lexsort((behind, -votes))[0]
+    return np.asarray(np.arange(patterns.n_features) == best, dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The atoms as they would be: the old atom of each part, and the pairs (part, released feature of it)."""
+
+    atom: NDArray[np.int64]
+    pair_part: NDArray[np.int64]
+    feature: NDArray[np.int64]
+
+
+def _parts(
+    classes: _Classes,
+    patterns: Patterns,
+    released: NDArray[np.bool_],
+    *,
+    part: Labels,
+    part_atom: NDArray[np.int64],
+) -> _Parts:
+    representative = np.zeros(len(part_atom), dtype=np.int64)
+    representative[part] = classes.pattern
+    left = released[patterns.feature]
+    order = np.argsort(patterns.pattern[left], kind="stable")
+    feature = patterns.feature[left][order].astype(np.int64)
+    degree = np.bincount(patterns.pattern[left], minlength=patterns.n_patterns)
+    start = np.cumsum(degree) - degree
+    count = degree[representative]
+    pair_part = np.repeat(np.arange(len(part_atom)), count)
+    within = np.arange(len(pair_part)) - np.repeat(np.cumsum(count) - count, count)
+    return _Parts(part_atom, pair_part, feature[start[representative][pair_part] + within])
+
+
+def _forced(parts: _Parts, small: NDArray[np.bool_], n_features: int) -> NDArray[np.bool_]:
+    """Features without whose withdrawal a small part cannot grow.
+
+    A part grows only by merging with another of its atom, once everything in which the two differ is withheld. So a
+    feature must go if a small part is alone in having it, or alone in not having it.
+    """
+    forced = np.zeros(n_features, dtype=np.bool_)
+    atom = parts.atom[parts.pair_part]
+    key, values = ranked(atom * n_features + parts.feature, bound=(int(parts.atom.max()) + 1) * n_features)
+    having = np.bincount(key)
+    forced[parts.feature[small[parts.pair_part] & (having[key] == 1)]] = True
+    # Alone in not having it: of the atom's parts all but one have the feature, and of its small parts one too few.
+    of_atom = np.bincount(parts.atom)
+    small_of_atom = np.bincount(parts.atom[small], minlength=len(of_atom))
+    small_having = np.bincount(key[small[parts.pair_part]], minlength=len(values))
+    where, feature = values // n_features, values % n_features
+    lacking = (having == of_atom[where] - 1) & (small_having < small_of_atom[where])
+    forced[feature[lacking]] = True
+    return forced
+
+
+def _votes(parts: _Parts, small: NDArray[np.bool_], n_features: int) -> NDArray[np.int64]:
+    """For each feature how many small parts would merge with another if it alone were withheld.
+
+    A small part that no single feature merges votes for all it has. Only the first small parts are asked.
+    """
+    votes = np.zeros(n_features, dtype=np.int64)
+    asked = np.flatnonzero(small)[:_ASKED]
+    siblings: dict[int, set[frozenset[int]]] = {int(atom): set() for atom in parts.atom[asked]}
+    sets: dict[int, frozenset[int]] = {}
+    splits = np.searchsorted(parts.pair_part, np.arange(len(parts.atom) + 1))
+    for part in np.flatnonzero(np.isin(parts.atom, parts.atom[asked])):
+        features = frozenset(parts.feature[splits[part] : splits[part + 1]].tolist())
+        siblings[int(parts.atom[part])].add(features)
+        sets[int(part)] = features
+    for part in asked:
+        own, others = sets[int(part)], siblings[int(parts.atom[part])]
+        merging = [next(iter(own ^ other)) for other in others if len(own ^ other) == 1]
+        votes[merging or list(own or frozenset().union(*others))] += 1
+    return votes

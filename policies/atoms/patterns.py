@@ -1,0 +1,125 @@
+"""Which released sums a person is part of, as one exact code: equal codes, equal sets of sums.
+
+A person may have rows in several cells, and within a cell stand behind some measures only (a value that is not null, a
+condition that is met). The *pattern* of a person is the set of all sums that she is part of. Two persons of one pattern
+have equal columns in the matrix of released sums over persons; that is all the atom rule needs to know.
+
+Patterns are ranked exactly: a person's sorted cells are folded in one at a time, each step a dense rank of (code so far,
+next cell). There is no hash and no bound on the number of cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policies.atoms.errors import AtomsInvalid
+from policies.atoms.partition import Labels, check_labels, ranked
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """The pattern of each person, int32[persons], 0 for the empty set; and which features belong to each pattern.
+
+    `pattern` and `feature` int32[pairs] are the incidence: feature f belongs to pattern p. Features are what may be
+    released or withheld on its own: cells, then values of cells.
+    """
+
+    of_person: Labels
+    pattern: Labels
+    feature: Labels
+    n_patterns: int
+    n_features: int
+
+
+def pattern_codes(person: Labels, cell: Labels, persons: int) -> Labels:
+    """int32[persons]: a dense code of the set of cells a person has pairs with; 0 for the empty set.
+
+    `person` and `cell` int32[pairs]; a pair may occur more than once.
+    """
+    return _coded(person, cell, persons)[0]
+
+
+def patterns_of_pairs(person: Labels, cell: Labels, *, persons: int, n_cells: int) -> Patterns:
+    """Patterns whose features are the cells."""
+    check_labels(cell)
+    if cell.size and int(cell.max()) >= n_cells:
+        raise AtomsInvalid(f"expected cells below {n_cells}, got another")
+    codes, symbols = _coded(person, cell, persons)
+    return Patterns(codes, symbols[0], symbols[1], int(codes.max(initial=0)) + 1, n_cells)
+
+
+def patterns_of_values(
+    person: Labels, cell: Labels, behind: NDArray[np.bool_], *, persons: int, n_cells: int
+) -> Patterns:
+    """Patterns whose features are the cells (0 … n_cells - 1), then each measure's values, (1 + measure) · n_cells + cell.
+
+    `behind` bool[measures, pairs] says whether the person stands behind the measure in the cell. The mean of a nullable
+    column divides by the persons' rows with a value, so their number is a released sum as well; it is the same feature.
+    If a person has several rows in a cell, they must have been joined to one pair before.
+    """
+    n_measures = len(behind)
+    if behind.shape != (n_measures, len(cell)) or n_measures > 20:
+        raise AtomsInvalid("expected one flag for each of at most 20 measures and each pair, got others")
+    symbol = cell.astype(np.int64) << n_measures
+    for place, flags in enumerate(behind):
+        symbol |= flags.astype(np.int64) << place
+    dense, values = ranked(symbol, bound=n_cells << n_measures) if len(symbol) else (cell, symbol)
+    codes, (pattern, which) = _coded(person, dense, persons)
+    symbol = values[which] if len(which) else symbol
+    home = (symbol >> n_measures).astype(np.int32)
+    parts = [(pattern, home)]
+    for place in range(n_measures):
+        met = (symbol >> place & 1).astype(np.bool_)
+        parts.append((pattern[met], home[met] + np.int32((1 + place) * n_cells)))
+    return Patterns(
+        codes,
+        np.concatenate([one for one, _ in parts]),
+        np.concatenate([other for _, other in parts]),
+        int(codes.max(initial=0)) + 1,
+        (1 + n_measures) * n_cells,
+    )
+
+
+def _coded(person: Labels, cell: Labels, persons: int) -> tuple[Labels, tuple[Labels, Labels]]:
+    """Codes by person, and the different (code, cell) pairs."""
+    check_labels(person)
+    check_labels(cell, n=len(person))
+    if not len(person):
+        empty = np.zeros(0, dtype=np.int32)
+        return np.zeros(persons, dtype=np.int32), (empty, empty)
+    if int(person.max()) >= persons:
+        raise AtomsInvalid(f"expected persons below {persons}, got another")
+    who, what, place = _in_order(person, cell)
+    codes = np.zeros(persons, dtype=np.int32)
+    taken = 1
+    width = int(cell.max()) + 1
+    for depth in range(int(place.max()) + 1):
+        at = place == depth
+        deeper, step = who[at], what[at]
+        ranks, values = ranked(codes[deeper].astype(np.int64) * width + step, bound=taken * width)
+        # New codes never meet those of persons whose set is complete.
+        codes[deeper] = taken + ranks
+        taken += len(values)
+    dense, _ = ranked(codes.astype(np.int64), bound=taken)
+    if codes.min() > 0:
+        dense += np.int32(1)
+    representative = np.full(int(dense.max()) + 1, -1, dtype=np.int64)
+    representative[dense] = np.arange(persons)
+    chosen = representative[dense[who]] == who
+    return dense, (dense[who[chosen]], what[chosen])
+
+
+def _in_order(person: Labels, cell: Labels) -> tuple[Labels, Labels, NDArray[np.int64]]:
+    """The different pairs by person, then cell, and each pair's place among its person's."""
+    width = int(cell.max()) + 1
+    pairs = person.astype(np.int64) * width + cell
+    if (pairs[1:] <= pairs[:-1]).any():
+        pairs = np.sort(pairs)
+        pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
+    who, what = (pairs // width).astype(np.int32), (pairs % width).astype(np.int32)
+    starts = np.flatnonzero(np.concatenate([[True], who[1:] != who[:-1]]))
+    first = np.repeat(starts, np.diff(np.append(starts, len(who))))
+    return who, what, np.arange(len(who)) - first
