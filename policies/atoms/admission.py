@@ -158,11 +158,24 @@ def _admit(
     weighed = _Classes(unit_class, class_atom, class_pattern, sizes(unit_class), owner)
     released = np.zeros(patterns.n_features, dtype=np.bool_)
     released[patterns.feature[np.isin(patterns.pattern, class_pattern)]] = True
-    for step in range(patterns.n_features + 1):
-        offending = _offending(weighed, patterns, released, k=k, all_at_once=step >= _SINGLE_STEPS)
-        if not offending.any():
-            break
-        released &= ~offending & droppable
+    # 1. Withhold until every touched atom is large enough. Each round withholds something, so this ends.
+    picked: list[NDArray[np.bool_]] = []
+    while (parts := _parts(weighed, patterns, released)).small(k).any():
+        if not droppable:
+            return Admission(False, np.zeros_like(released), atoms)
+        forced = _forced(parts, parts.small(k))
+        chosen = (
+            forced
+            if forced.any()
+            else _chosen(parts, parts.small(k), all_of_them=len(picked) >= _SINGLE_STEPS)
+        )
+        if not forced.any():
+            picked.append(chosen)
+        released &= ~chosen
+    # 2. A choice that later ones made needless is taken back; what was forced never is.
+    for chosen in picked:
+        if not _parts(weighed, patterns, released | chosen).small(k).any():
+            released |= chosen
     if not released.any():
         return Admission(False, released, atoms)
     return Admission(True, released, _labels(atoms, patterns, released))
@@ -187,79 +200,64 @@ class _Classes:
         return total
 
 
-def _reduced(patterns: Patterns, released: NDArray[np.bool_]) -> Labels:
-    """By pattern the code of what is left of it when only `released` features are."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The atoms as they would be if `released` features were.
+
+    By part: the old atom it is of, the persons in it, whether its old atom is touched at all. `pair_part` and `feature`
+    list the released features of each part, in the order of the parts. `behind` counts the units of each feature.
+    """
+
+    atom: NDArray[np.int64]
+    persons: NDArray[np.int64]
+    touched: NDArray[np.bool_]
+    pair_part: NDArray[np.int64]
+    feature: NDArray[np.int64]
+    behind: NDArray[np.int64]
+
+    def small(self, k: int) -> NDArray[np.bool_]:
+        """The touched parts that are too small. An untouched atom stays what it was, whatever its size."""
+        return self.touched & (self.persons < k)
+
+
+def _parts(classes: _Classes, patterns: Patterns, released: NDArray[np.bool_]) -> _Parts:
     left = released[patterns.feature]
-    return pattern_codes(patterns.pattern[left], patterns.feature[left], patterns.n_patterns)
-
-
-def _labels(atoms: Labels, patterns: Patterns, released: NDArray[np.bool_]) -> Labels:
-    return ranked_pairs(atoms, _reduced(patterns, released)[patterns.of_person])[0]
-
-
-def _offending(
-    classes: _Classes, patterns: Patterns, released: NDArray[np.bool_], *, k: int, all_at_once: bool
-) -> NDArray[np.bool_]:
-    """Which features to withhold next; none if every atom that the answer touches has k persons or more."""
-    reduced = _reduced(patterns, released)[classes.pattern]
+    pattern, feature = patterns.pattern[left], patterns.feature[left].astype(np.int64)
+    reduced = pattern_codes(pattern, patterns.feature[left], patterns.n_patterns)[classes.pattern]
     part, part_atom, part_set = ranked_pairs(classes.atom.astype(np.int32), reduced)
     touched = np.zeros(int(part_atom.max(initial=0)) + 1, dtype=np.bool_)
     touched[part_atom[part_set > 0]] = True
-    small = (classes.persons(part, len(part_atom)) < k) & touched[part_atom]
-    if not small.any():
-        return np.zeros(patterns.n_features, dtype=np.bool_)
-    parts = _parts(classes, patterns, released, part=part, part_atom=part_atom)
-    forced = _forced(parts, small, patterns.n_features)
-    if forced.any():
-        return forced
-    votes = _votes(parts, small, patterns.n_features)
-    if all_at_once:
-        return votes > 0
-    # The feature with most votes goes first; of equals the one with fewest units behind it, then the first.
-    behind = np.zeros(patterns.n_features, dtype=np.int64)
-    np.add.at(
-        behind, parts.feature, np.bincount(part, weights=classes.units).astype(np.int64)[parts.pair_part]
-    )
-    best = np.lexsort((behind, -votes))[0]
-    return np.asarray(np.arange(patterns.n_features) == best, dtype=np.bool_)
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The atoms as they would be: the old atom of each part, and the pairs (part, released feature of it)."""
-
-    atom: NDArray[np.int64]
-    pair_part: NDArray[np.int64]
-    feature: NDArray[np.int64]
-
-
-def _parts(
-    classes: _Classes,
-    patterns: Patterns,
-    released: NDArray[np.bool_],
-    *,
-    part: Labels,
-    part_atom: NDArray[np.int64],
-) -> _Parts:
+    # Every class of a part has the same features; any may speak for it.
     representative = np.zeros(len(part_atom), dtype=np.int64)
     representative[part] = classes.pattern
-    left = released[patterns.feature]
-    order = np.argsort(patterns.pattern[left], kind="stable")
-    feature = patterns.feature[left][order].astype(np.int64)
-    degree = np.bincount(patterns.pattern[left], minlength=patterns.n_patterns)
-    start = np.cumsum(degree) - degree
-    count = degree[representative]
+    order = np.argsort(pattern, kind="stable")
+    degree = np.bincount(pattern, minlength=patterns.n_patterns)
+    start, count = (np.cumsum(degree) - degree)[representative], degree[representative]
     pair_part = np.repeat(np.arange(len(part_atom)), count)
     within = np.arange(len(pair_part)) - np.repeat(np.cumsum(count) - count, count)
-    return _Parts(part_atom, pair_part, feature[start[representative][pair_part] + within])
+    of_pair = feature[order][start[pair_part] + within]
+    units = np.zeros(len(part_atom), dtype=np.int64)
+    np.add.at(units, part, classes.units)
+    behind = np.zeros(patterns.n_features, dtype=np.int64)
+    np.add.at(behind, of_pair, units[pair_part])
+    return _Parts(
+        part_atom, classes.persons(part, len(part_atom)), touched[part_atom], pair_part, of_pair, behind
+    )
 
 
-def _forced(parts: _Parts, small: NDArray[np.bool_], n_features: int) -> NDArray[np.bool_]:
+def _labels(atoms: Labels, patterns: Patterns, released: NDArray[np.bool_]) -> Labels:
+    left = released[patterns.feature]
+    codes = pattern_codes(patterns.pattern[left], patterns.feature[left], patterns.n_patterns)
+    return ranked_pairs(atoms, codes[patterns.of_person])[0]
+
+
+def _forced(parts: _Parts, small: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Features without whose withdrawal a small part cannot grow.
 
-    A part grows only by merging with another of its atom, once everything in which the two differ is withheld. So a
-    feature must go if a small part is alone in having it, or alone in not having it.
+    A part grows only by merging with others of its atom. So a feature must go if a small part is alone in having it, or
+    alone in not having it: whatever else is withheld, those who have it (or do not) would stay too few.
     """
+    n_features = len(parts.behind)
     forced = np.zeros(n_features, dtype=np.bool_)
     atom = parts.atom[parts.pair_part]
     key, values = ranked(atom * n_features + parts.feature, bound=(int(parts.atom.max()) + 1) * n_features)
@@ -275,12 +273,21 @@ def _forced(parts: _Parts, small: NDArray[np.bool_], n_features: int) -> NDArray
     return forced
 
 
-def _votes(parts: _Parts, small: NDArray[np.bool_], n_features: int) -> NDArray[np.int64]:
+def _chosen(parts: _Parts, small: NDArray[np.bool_], *, all_of_them: bool) -> NDArray[np.bool_]:
+    """The feature with most votes; of equals the one with fewest units behind it, then the first."""
+    votes = _votes(parts, small)
+    if all_of_them:
+        return votes > 0
+    best = np.lexsort((parts.behind, -votes))[0]
+    return np.asarray(np.arange(len(votes)) == best, dtype=np.bool_)
+
+
+def _votes(parts: _Parts, small: NDArray[np.bool_]) -> NDArray[np.int64]:
     """For each feature how many small parts would merge with another if it alone were withheld.
 
     A small part that no single feature merges votes for all it has. Only the first small parts are asked.
     """
-    votes = np.zeros(n_features, dtype=np.int64)
+    votes = np.zeros(len(parts.behind), dtype=np.int64)
     asked = np.flatnonzero(small)[:_ASKED]
     siblings: dict[int, set[frozenset[int]]] = {int(atom): set() for atom in parts.atom[asked]}
     sets: dict[int, frozenset[int]] = {}

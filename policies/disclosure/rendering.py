@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from policies.disclosure.cells import Key
+from policies.disclosure.cells import Key, Kind
 from policies.disclosure.presenting import Table
 from policies.disclosure.release import Mark, Row, Value
 from policies.documents.strict_json import Json, canonical
@@ -26,6 +26,7 @@ from policies.documents.strict_json import Json, canonical
 MARK_SUFFIX: Final = "__mark"
 _RISKY: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _PRECISION: Final = 38
+_COUNTS: Final = frozenset({Kind.COUNT, Kind.PERSONS})
 
 
 def as_csv(table: Table) -> bytes:
@@ -59,9 +60,7 @@ def as_arrow(table: Table) -> bytes:
         columns[name] = _arrow_keys([row.key[place] for row in table.rows])
     for place, measure in enumerate(table.shape.measures):
         values = [row.values[place] for row in table.rows]
-        columns[measure.name] = _arrow_numbers(
-            values, counts=not measure.kind.lanes or measure.kind.value == "count"
-        )
+        columns[measure.name] = _arrow_numbers(values, counts=measure.kind in _COUNTS)
         marks = [value.value if isinstance(value, Mark) else None for value in values]
         columns[measure.name + MARK_SUFFIX] = pa.array(marks, pa.string())
     content = pa.table(columns).replace_schema_metadata({"disclosure_report": table.report.body})

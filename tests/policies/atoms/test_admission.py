@@ -1,0 +1,334 @@
+"""The atom rule, proved on the matrix of released sums: every combination of them involves nobody or at least k persons.
+
+The proof does not use the code's own notion of an atom. For each history the matrix is built from what was released, one row
+per released sum and one column per unknown amount. A combination that involves only persons of S exists if and only if the
+rank falls when the columns of S are taken away; that is checked with exact fractions for every S of k - 1 persons.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from policies.atoms.admission import admit, admit_pairs, admit_rows, admit_values
+from policies.atoms.errors import AtomsInvalid
+from policies.atoms.history import fresh
+from policies.atoms.partition import smallest
+
+K = 3
+Matrix = list[list[int]]
+
+
+def rank(rows: Matrix) -> int:
+    """Rank by Gaussian elimination over the rationals."""
+    left = [[Fraction(value) for value in row] for row in rows]
+    found = 0
+    for column in range(len(left[0]) if left else 0):
+        pivot = next((row for row in range(found, len(left)) if left[row][column]), None)
+        if pivot is None:
+            continue
+        left[found], left[pivot] = left[pivot], left[found]
+        for row in range(found + 1, len(left)):
+            factor = left[row][column] / left[found][column]
+            left[row] = [a - factor * b for a, b in zip(left[row], left[found], strict=True)]
+        found += 1
+    return found
+
+
+def isolates(rows: Matrix, owner: list[int], *, k: int = K) -> bool:
+    """Whether some combination of the rows involves at least one and fewer than k owners of columns."""
+    persons = sorted(set(owner))
+    distinct = [list(row) for row in sorted({tuple(row) for row in rows})]
+    whole = rank(distinct)
+    for group in itertools.combinations(persons, min(k - 1, len(persons))):
+        others = [column for column, person in enumerate(owner) if person not in group]
+        if rank([[row[column] for column in others] for row in distinct]) < whole:
+            return True
+    return False
+
+
+def int32(values: object) -> NDArray[np.int32]:
+    return np.asarray(values, dtype=np.int32)
+
+
+people = st.integers(3, 11)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[int, list[list[int]]]:
+    n = draw(people)
+    answers = draw(st.lists(st.lists(st.integers(0, 3), min_size=n, max_size=n), min_size=1, max_size=6))
+    return n, answers
+
+
+@st.composite
+def membership_histories(draw: st.DrawFn) -> tuple[int, list[list[tuple[int, int, bool]]]]:
+    n = draw(people)
+    pair = st.tuples(st.integers(0, n - 1), st.integers(0, 2), st.booleans())
+    answers = draw(
+        st.lists(st.lists(pair, max_size=3 * n, unique_by=lambda entry: entry[:2]), min_size=1, max_size=5)
+    )
+    return n, answers
+
+
+@pytest.mark.req("RQ-309")
+@given(histories())
+def test_no_combination_of_released_sums_isolates_fewer_than_k_persons(
+    history: tuple[int, list[list[int]]],
+) -> None:
+    n, answers = history
+    atoms, released = fresh(n), []
+    for codes in answers:
+        verdict = admit(atoms, int32(codes), k=K, n_codes=4)
+        atoms = verdict.atoms
+        released += [[int(code == cell) for code in codes] for cell in range(1, 4) if verdict.released[cell]]
+        assert not isolates(released, list(range(n)))
+        for cell in released:
+            for atom in range(int(atoms.max()) + 1):
+                assert len({cell[person] for person in range(n) if atoms[person] == atom}) == 1
+
+
+@pytest.mark.req("RQ-309")
+@given(membership_histories())
+def test_conditional_values_and_persons_in_several_cells_isolate_nobody(
+    history: tuple[int, list[list[tuple[int, int, bool]]]],
+) -> None:
+    n, answers = history
+    atoms, released = fresh(n), []
+    for entries in answers:
+        person, cell = int32([entry[0] for entry in entries]), int32([entry[1] for entry in entries])
+        behind = np.array([[entry[2] for entry in entries]], dtype=np.bool_)
+        verdict = admit_values(atoms, person, cell, behind, n_cells=3, k=K)
+        atoms = verdict.atoms
+        assert not (verdict.values & ~verdict.cells).any()
+        for index in np.flatnonzero(verdict.cells):
+            inside = {entry[0] for entry in entries if entry[1] == index}
+            released.append([int(i in inside) for i in range(n)])
+        for index in np.flatnonzero(verdict.values[0]):
+            inside = {entry[0] for entry in entries if entry[1] == index and entry[2]}
+            released.append([int(i in inside) for i in range(n)])
+        assert not isolates(released, list(range(n)))
+
+
+@st.composite
+def row_histories(draw: st.DrawFn) -> tuple[int, list[int], list[list[int]]]:
+    n = draw(st.integers(3, 7))
+    owner = sorted(draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=14)))
+    rows = len(owner)
+    answers = draw(
+        st.lists(st.lists(st.integers(0, 2), min_size=rows, max_size=rows), min_size=1, max_size=5)
+    )
+    return n, owner, answers
+
+
+@pytest.mark.req("RQ-309")
+@given(row_histories())
+def test_sums_over_rows_and_counts_of_persons_isolate_nobody(
+    history: tuple[int, list[int], list[list[int]]],
+) -> None:
+    n, owner, answers = history
+    person_atoms, row_atoms = fresh(n), fresh(len(owner))
+    sums: Matrix = []
+    counts: Matrix = []
+    for codes in answers:
+        verdict = admit_rows(person_atoms, row_atoms, owner=int32(owner), codes=int32(codes), n_codes=3, k=K)
+        person_atoms, row_atoms = verdict.person_atoms, verdict.row_atoms
+        for cell in np.flatnonzero(verdict.released):
+            sums.append([int(code == cell) for code in codes])
+            inside = {owner[row] for row, code in enumerate(codes) if code == cell}
+            counts.append([int(i in inside) for i in range(n)])
+        assert not isolates(sums, owner)
+        assert not isolates(counts, list(range(n)))
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_what_is_withheld_could_not_have_stayed(history: tuple[int, list[list[int]]], random: object) -> None:
+    n, answers = history
+    atoms = fresh(n)
+    for codes in answers:
+        verdict = admit(atoms, int32(codes), k=K, n_codes=4)
+        for cell in set(codes) - {0} - set(np.flatnonzero(verdict.released).tolist()):
+            keep = verdict.released.copy()
+            keep[cell] = True
+            more = int32([code if keep[code] else 0 for code in codes])
+            assert not admit(atoms, more, k=K, n_codes=4, droppable=False).accepted
+        atoms = verdict.atoms
+
+
+def test_the_check_sees_an_isolation_when_everything_is_released() -> None:
+    everybody, all_but_one = [1, 1, 1, 1, 1], [1, 1, 1, 1, 0]
+    assert isolates([everybody, all_but_one], list(range(5)))
+    assert not isolates([everybody], list(range(5)))
+
+
+def test_n_against_n_minus_one_is_refused() -> None:
+    n = 50
+    first = admit(fresh(n), np.ones(n, dtype=np.int32), k=10)
+    second = admit(first.atoms, int32([1] * (n - 1) + [0]), k=10)
+    assert first.accepted
+    assert not second.accepted
+    assert second.atoms is first.atoms
+
+
+def test_a_retry_with_another_roster_is_one_more_predicate() -> None:
+    n = 40
+    with_all = admit(fresh(n), np.ones(n, dtype=np.int32), k=10)
+    without_nine = admit(with_all.atoms, int32([0] * 9 + [1] * 31), k=10)
+    without_ten = admit(with_all.atoms, int32([0] * 10 + [1] * 30), k=10)
+    assert not without_nine.accepted
+    assert without_ten.accepted
+
+
+def test_one_answer_that_differences_itself_is_cut() -> None:
+    # Twelve persons, a condition that eleven of them meet: cell minus value is the twelfth.
+    person, cell = np.arange(30, dtype=np.int32), int32([0] * 12 + [1] * 18)
+    behind = np.array([[i != 0 for i in range(30)]])
+    verdict = admit_values(fresh(30), person, cell, behind, n_cells=2, k=10)
+    assert verdict.cells.tolist() == [True, True]
+    assert verdict.values.tolist() == [[False, True]]
+
+
+def test_the_day_between_two_sums_of_the_same_visitors_is_seen_in_rows_only() -> None:
+    # Everybody came before day 9; one came on day 9 too. As sets of persons "until 8" and "until 9" are equal.
+    owner = int32([*range(30), 0])
+    until_9, until_8 = np.ones(31, dtype=np.int32), int32([1] * 30 + [0])
+    everybody = np.ones(30, dtype=np.int32)
+
+    persons = admit(admit(fresh(30), everybody, k=10).atoms, everybody, k=10)
+    first = admit_rows(fresh(30), fresh(31), owner=owner, codes=until_9, n_codes=2, k=10)
+    second = admit_rows(first.person_atoms, first.row_atoms, owner=owner, codes=until_8, n_codes=2, k=10)
+
+    assert persons.accepted
+    assert first.accepted
+    assert not second.accepted
+
+
+def test_the_overlap_of_two_diagnoses_is_seen_in_persons_only() -> None:
+    # Distinct persons with a, with b, with either: the difference counts those with both, here one.
+    owner = int32([*range(20), *range(20, 39), 0, *range(39, 60)])
+    with_a = int32([1] * 20 + [0] * 41)
+    with_b = int32([0] * 20 + [1] * 20 + [0] * 21)
+
+    rows = admit(admit(fresh(61), with_a, k=10, owner=owner).atoms, with_b, k=10, owner=owner)
+    first = admit_rows(fresh(60), fresh(61), owner=owner, codes=with_a, n_codes=2, k=10)
+    second = admit_rows(first.person_atoms, first.row_atoms, owner=owner, codes=with_b, n_codes=2, k=10)
+
+    assert rows.accepted
+    assert first.accepted
+    assert not second.accepted
+
+
+def test_an_offending_cell_is_withheld_and_the_others_stay() -> None:
+    codes = int32([1] * 20 + [2] * 15 + [3] * 9 + [0] * 12)
+    verdict = admit(fresh(56), codes, k=10)
+    assert verdict.released.tolist() == [False, True, True, False]
+    assert smallest(verdict.atoms) == 15
+
+
+def test_a_small_remainder_costs_the_smallest_cell() -> None:
+    codes = int32([1] * 20 + [2] * 15 + [0] * 9)
+    verdict = admit(fresh(44), codes, k=10)
+    assert verdict.released.tolist() == [False, True, False]
+    assert np.bincount(verdict.atoms).tolist() == [24, 20]
+
+
+def test_all_or_none_when_cells_may_not_be_dropped() -> None:
+    codes = int32([1] * 20 + [2] * 9)
+    assert not admit(fresh(29), codes, k=10, droppable=False).accepted
+    assert admit(fresh(29), codes, k=9, droppable=False).accepted
+
+
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_a_universe_below_k_answers_nothing(n: int) -> None:
+    assert not admit(fresh(n), np.ones(n, dtype=np.int32), k=10).accepted
+
+
+def test_a_universe_of_exactly_k_answers_as_a_whole() -> None:
+    assert admit(fresh(10), np.ones(10, dtype=np.int32), k=10).accepted
+
+
+def test_an_answer_about_nobody_is_not_admitted() -> None:
+    assert not admit(fresh(20), np.zeros(20, dtype=np.int32), k=10).accepted
+
+
+def test_a_small_atom_that_is_not_touched_does_not_stand_in_the_way() -> None:
+    atoms = int32([0] * 3 + [1] * 20)
+    verdict = admit(atoms, int32([0] * 3 + [1] * 20), k=10)
+    assert verdict.accepted
+    assert np.bincount(verdict.atoms).tolist() == [3, 20]
+
+
+@given(histories())
+def test_pairs_with_one_cell_each_are_judged_like_codes(history: tuple[int, list[list[int]]]) -> None:
+    n, answers = history
+    by_code, by_pair = fresh(n), fresh(n)
+    for codes in answers:
+        person = np.flatnonzero(codes).astype(np.int32)
+        one = admit(by_code, int32(codes), k=K, n_codes=4)
+        other = admit_pairs(by_pair, person, int32(codes)[person], 4, k=K)
+        by_code, by_pair = one.atoms, other.atoms
+        assert one.accepted == other.accepted
+        assert one.released.tolist() == other.released.tolist()
+        assert by_code.tolist() == by_pair.tolist()
+
+
+@pytest.mark.parametrize(
+    ("atoms", "codes"),
+    [
+        (np.zeros(3, dtype=np.int64), int32([1, 1, 1])),
+        (int32([0, 0, 0]), int32([1, 1])),
+        (int32([0, 0, -1]), int32([1, 1, 1])),
+        (int32([0, 0, 0]), int32([1, -1, 1])),
+    ],
+)
+def test_vectors_that_do_not_fit_are_refused(atoms: NDArray[np.int32], codes: NDArray[np.int32]) -> None:
+    with pytest.raises(AtomsInvalid):
+        admit(atoms, codes, k=2)
+
+
+def test_an_atom_size_below_one_and_a_code_beyond_the_cells_are_refused() -> None:
+    with pytest.raises(AtomsInvalid):
+        admit(fresh(3), int32([1, 1, 1]), k=0)
+    with pytest.raises(AtomsInvalid):
+        admit(fresh(3), int32([1, 5, 1]), k=1, n_codes=3)
+    with pytest.raises(AtomsInvalid):
+        admit_pairs(fresh(3), int32([3]), int32([0]), 1, k=1)
+    with pytest.raises(AtomsInvalid):
+        admit_pairs(fresh(3), int32([0]), int32([1]), 1, k=1)
+
+
+@pytest.mark.long
+def test_a_query_at_a_million_persons_is_judged_within_sixty_milliseconds() -> None:
+    generator = np.random.default_rng(20261101)
+    n = 1_000_000
+    atoms, best = fresh(n), 1.0
+    for _ in range(8):
+        codes = generator.integers(0, 5, n).astype(np.int32)
+        before = time.perf_counter()
+        verdict = admit(atoms, codes, k=10)
+        best = min(best, time.perf_counter() - before)
+        assert verdict.accepted
+        atoms = verdict.atoms
+    assert best <= 0.060
+
+
+@pytest.mark.long
+@settings(max_examples=400)
+@given(st.integers(0, 2**32 - 1))
+def test_long_histories_isolate_nobody(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    n, k = 24, 3
+    atoms, released = fresh(n), []
+    for _ in range(30):
+        codes = generator.integers(0, 1 + generator.integers(1, 4), n).astype(np.int32)
+        verdict = admit(atoms, codes, k=k, n_codes=4)
+        atoms = verdict.atoms
+        released += [(codes == cell).astype(int).tolist() for cell in np.flatnonzero(verdict.released)]
+    assert not isolates(released, list(range(n)), k=k) if released else True
