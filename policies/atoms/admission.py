@@ -100,7 +100,11 @@ def admit(
         raise AtomsInvalid(f"expected codes below {n_codes}, got another")
     cells = np.arange(1, n_codes, dtype=np.int32)
     return _admit(
-        atoms, Patterns(codes, cells, cells, n_codes, n_codes), k=k, droppable=droppable, owner=owner
+        atoms,
+        Patterns(codes, cells, cells, n_codes, np.arange(n_codes, dtype=np.int32)),
+        k=k,
+        droppable=droppable,
+        owner=owner,
     )
 
 
@@ -120,13 +124,9 @@ def admit_values(
     Measures behind which everybody stands need no line of `behind`; measures of one column share one.
     """
     patterns = patterns_of_values(person, cell, behind, persons=len(atoms), n_cells=n_cells)
-    first = _admit(atoms, patterns, k=k, droppable=True)
-    released = first.released.reshape(1 + len(behind), n_cells)
-    released = released & released[0]
-    # Values of withheld cells go too; merging parts never makes one smaller, so nothing more is withheld now.
-    final = _labels(atoms, patterns, released.reshape(-1))
-    accepted = bool(released.any())
-    return ValueAdmission(accepted, released[0], released[1:], final if accepted else atoms)
+    verdict = _admit(atoms, patterns, k=k, droppable=True)
+    released = verdict.released.reshape(1 + len(behind), n_cells)
+    return ValueAdmission(verdict.accepted, released[0], released[1:], verdict.atoms)
 
 
 def admit_rows(
@@ -156,29 +156,39 @@ def _admit(
     # Units of one atom and one pattern stay together whatever is withheld: from here on they are one class.
     unit_class, class_atom, class_pattern = ranked_pairs(atoms, patterns.of_person)
     weighed = _Classes(unit_class, class_atom, class_pattern, sizes(unit_class), owner)
-    released = np.zeros(patterns.n_features, dtype=np.bool_)
+    released = np.zeros(len(patterns.parent), dtype=np.bool_)
     released[patterns.feature[np.isin(patterns.pattern, class_pattern)]] = True
-    # 1. Withhold until every touched atom is large enough. Each round withholds something, so this ends.
-    picked: list[NDArray[np.bool_]] = []
-    while (parts := _parts(weighed, patterns, released)).small(k).any():
+    parts = _parts(weighed, patterns, released)
+    if parts.small(k).any():
         if not droppable:
             return Admission(False, np.zeros_like(released), atoms)
-        forced = _forced(parts, parts.small(k))
-        chosen = (
-            forced
-            if forced.any()
-            else _chosen(parts, parts.small(k), all_of_them=len(picked) >= _SINGLE_STEPS)
-        )
-        if not forced.any():
-            picked.append(chosen)
-        released &= ~chosen
-    # 2. A choice that later ones made needless is taken back; what was forced never is.
-    for chosen in picked:
-        if not _parts(weighed, patterns, released | chosen).small(k).any():
-            released |= chosen
+        released, parts = _withheld(weighed, patterns, released, k=k)
     if not released.any():
         return Admission(False, released, atoms)
-    return Admission(True, released, _labels(atoms, patterns, released))
+    return Admission(True, released, parts.of_class[unit_class])
+
+
+def _withheld(
+    classes: _Classes, patterns: Patterns, released: NDArray[np.bool_], *, k: int
+) -> tuple[NDArray[np.bool_], _Parts]:
+    """What may still be released once every touched atom is large enough, and the atoms then."""
+    # 1. Each round withholds something, so this ends: with nothing released no atom is touched.
+    picked: list[NDArray[np.bool_]] = []
+    parts = _parts(classes, patterns, released)
+    while (small := parts.small(k)).any():
+        offending = _forced(parts, small)
+        if not offending.any():
+            offending = _chosen(parts, small, all_of_them=len(picked) >= _SINGLE_STEPS)
+            picked.append(offending)
+        released = patterns.closed(released & ~offending)
+        parts = _parts(classes, patterns, released)
+    # 2. A choice that later ones made needless is taken back; what was forced never is.
+    for offending in picked:
+        more = patterns.closed(released | offending)
+        with_more = _parts(classes, patterns, more)
+        if not with_more.small(k).any():
+            released, parts = more, with_more
+    return released, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +214,12 @@ class _Classes:
 class _Parts:
     """The atoms as they would be if `released` features were.
 
-    By part: the old atom it is of, the persons in it, whether its old atom is touched at all. `pair_part` and `feature`
-    list the released features of each part, in the order of the parts. `behind` counts the units of each feature.
+    `of_class` is the part of each class. By part: the old atom it is of, the persons in it, whether its old atom is
+    touched at all. `pair_part` and `feature` list the released features of each part, in the order of the parts. `behind`
+    counts the units of each feature.
     """
 
+    of_class: Labels
     atom: NDArray[np.int64]
     persons: NDArray[np.int64]
     touched: NDArray[np.bool_]
@@ -238,17 +250,10 @@ def _parts(classes: _Classes, patterns: Patterns, released: NDArray[np.bool_]) -
     of_pair = feature[order][start[pair_part] + within]
     units = np.zeros(len(part_atom), dtype=np.int64)
     np.add.at(units, part, classes.units)
-    behind = np.zeros(patterns.n_features, dtype=np.int64)
+    behind = np.zeros(len(patterns.parent), dtype=np.int64)
     np.add.at(behind, of_pair, units[pair_part])
-    return _Parts(
-        part_atom, classes.persons(part, len(part_atom)), touched[part_atom], pair_part, of_pair, behind
-    )
-
-
-def _labels(atoms: Labels, patterns: Patterns, released: NDArray[np.bool_]) -> Labels:
-    left = released[patterns.feature]
-    codes = pattern_codes(patterns.pattern[left], patterns.feature[left], patterns.n_patterns)
-    return ranked_pairs(atoms, codes[patterns.of_person])[0]
+    persons = classes.persons(part, len(part_atom))
+    return _Parts(part, part_atom, persons, touched[part_atom], pair_part, of_pair, behind)
 
 
 def _forced(parts: _Parts, small: NDArray[np.bool_]) -> NDArray[np.bool_]:

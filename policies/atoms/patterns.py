@@ -24,14 +24,19 @@ class Patterns:
     """The pattern of each person, int32[persons], 0 for the empty set; and which features belong to each pattern.
 
     `pattern` and `feature` int32[pairs] are the incidence: feature f belongs to pattern p. Features are what may be
-    released or withheld on its own: cells, then values of cells.
+    released or withheld on its own: cells, then values of cells. `parent` int32[features] is the feature without which
+    a feature is not released: its cell, for a value; itself, for a cell.
     """
 
     of_person: Labels
     pattern: Labels
     feature: Labels
     n_patterns: int
-    n_features: int
+    parent: Labels
+
+    def closed(self, released: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """`released` bool[features] without the values of withheld cells."""
+        return released & released[self.parent]
 
 
 def pattern_codes(person: Labels, cell: Labels, persons: int) -> Labels:
@@ -48,7 +53,8 @@ def patterns_of_pairs(person: Labels, cell: Labels, *, persons: int, n_cells: in
     if cell.size and int(cell.max()) >= n_cells:
         raise AtomsInvalid(f"expected cells below {n_cells}, got another")
     codes, symbols = _coded(person, cell, persons)
-    return Patterns(codes, symbols[0], symbols[1], int(codes.max(initial=0)) + 1, n_cells)
+    cells = np.arange(n_cells, dtype=np.int32)
+    return Patterns(codes, symbols[0], symbols[1], int(codes.max(initial=0)) + 1, cells)
 
 
 def patterns_of_values(
@@ -63,6 +69,9 @@ def patterns_of_values(
     n_measures = len(behind)
     if behind.shape != (n_measures, len(cell)) or n_measures > 20:
         raise AtomsInvalid("expected one flag for each of at most 20 measures and each pair, got others")
+    check_labels(cell)
+    if cell.size and int(cell.max()) >= n_cells:
+        raise AtomsInvalid(f"expected cells below {n_cells}, got another")
     symbol = cell.astype(np.int64) << n_measures
     for place, flags in enumerate(behind):
         symbol |= flags.astype(np.int64) << place
@@ -79,7 +88,7 @@ def patterns_of_values(
         np.concatenate([one for one, _ in parts]),
         np.concatenate([other for _, other in parts]),
         int(codes.max(initial=0)) + 1,
-        (1 + n_measures) * n_cells,
+        np.arange((1 + n_measures) * n_cells, dtype=np.int32) % np.int32(n_cells),
     )
 
 
@@ -92,34 +101,50 @@ def _coded(person: Labels, cell: Labels, persons: int) -> tuple[Labels, tuple[La
         return np.zeros(persons, dtype=np.int32), (empty, empty)
     if int(person.max()) >= persons:
         raise AtomsInvalid(f"expected persons below {persons}, got another")
-    who, what, place = _in_order(person, cell)
+    who, what, start = _in_order(person, cell)
+    if len(start) == len(who):
+        # Nobody is in two cells: the cell is the pattern.
+        ranks, values = ranked(what.astype(np.int64), bound=int(what.max()) + 1)
+        codes = np.zeros(persons, dtype=np.int32)
+        codes[who] = ranks + np.int32(1)
+        return codes, (np.arange(1, len(values) + 1, dtype=np.int32), values.astype(np.int32))
+    folded = _folded(what, start)
     codes = np.zeros(persons, dtype=np.int32)
-    taken = 1
-    width = int(cell.max()) + 1
-    for depth in range(int(place.max()) + 1):
-        at = place == depth
-        deeper, step = who[at], what[at]
-        ranks, values = ranked(codes[deeper].astype(np.int64) * width + step, bound=taken * width)
-        # New codes never meet those of persons whose set is complete.
-        codes[deeper] = taken + ranks
+    codes[who[start]] = folded
+    first = np.zeros(int(folded.max()) + 1, dtype=np.int64)
+    first[folded[::-1]] = start[::-1]
+    count = np.diff(np.append(start, len(who)))
+    length = np.zeros(len(first), dtype=np.int64)
+    length[folded] = count
+    pattern = np.repeat(np.arange(len(first)), length)
+    within = np.arange(len(pattern)) - np.repeat(np.cumsum(length) - length, length)
+    return codes, (pattern.astype(np.int32), what[first[pattern] + within])
+
+
+def _folded(what: Labels, start: NDArray[np.int64]) -> Labels:
+    """A dense code from 1 of each run of `what`; runs begin at `start`."""
+    count = np.diff(np.append(start, len(what)))
+    codes = np.zeros(len(start), dtype=np.int64)
+    width, taken = int(what.max()) + 1, 1
+    for depth in range(int(count.max())):
+        longer = np.flatnonzero(count > depth)
+        step = codes[longer] * width + what[start[longer] + depth]
+        ranks, values = ranked(step, bound=taken * width)
+        # New codes never meet those of runs that have ended.
+        codes[longer] = taken + ranks
         taken += len(values)
-    dense, _ = ranked(codes.astype(np.int64), bound=taken)
-    if codes.min() > 0:
-        dense += np.int32(1)
-    representative = np.full(int(dense.max()) + 1, -1, dtype=np.int64)
-    representative[dense] = np.arange(persons)
-    chosen = representative[dense[who]] == who
-    return dense, (dense[who[chosen]], what[chosen])
+    return ranked(codes, bound=taken)[0] + np.int32(1)
 
 
 def _in_order(person: Labels, cell: Labels) -> tuple[Labels, Labels, NDArray[np.int64]]:
-    """The different pairs by person, then cell, and each pair's place among its person's."""
-    width = int(cell.max()) + 1
-    pairs = person.astype(np.int64) * width + cell
-    if (pairs[1:] <= pairs[:-1]).any():
-        pairs = np.sort(pairs)
-        pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
-    who, what = (pairs // width).astype(np.int32), (pairs % width).astype(np.int32)
-    starts = np.flatnonzero(np.concatenate([[True], who[1:] != who[:-1]]))
-    first = np.repeat(starts, np.diff(np.append(starts, len(who))))
-    return who, what, np.arange(len(who)) - first
+    """The different pairs by person, then cell, and where each person's begin."""
+    who, what = person, cell
+    if not (person[1:] > person[:-1]).all():
+        width = int(cell.max()) + 1
+        pairs = person.astype(np.int64) * width + cell
+        if (pairs[1:] <= pairs[:-1]).any():
+            pairs = np.sort(pairs)
+            pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
+            who, what = (pairs // width).astype(np.int32), (pairs % width).astype(np.int32)
+    start = np.flatnonzero(np.concatenate([[True], who[1:] != who[:-1]]))
+    return who, what, start

@@ -68,7 +68,7 @@ def test_values_are_features_of_their_own(entries: list[tuple[int, int, bool, bo
     found = patterns_of_values(
         int32([e[0] for e in entries]), int32([e[1] for e in entries]), behind, persons=PERSONS, n_cells=4
     )
-    assert found.n_features == 12
+    assert found.parent.tolist() == [0, 1, 2, 3] * 3
     for person in range(PERSONS):
         expected = {
             4 * place + e[1]
@@ -87,3 +87,5 @@ def test_pairs_that_do_not_fit_are_refused() -> None:
         pattern_codes(int32([0, 1]), int32([0]), 3)
     with pytest.raises(AtomsInvalid):
         patterns_of_values(int32([0]), int32([0]), np.zeros((1, 2), dtype=np.bool_), persons=1, n_cells=1)
+    with pytest.raises(AtomsInvalid):
+        patterns_of_values(int32([0]), int32([1]), np.zeros((1, 1), dtype=np.bool_), persons=1, n_cells=1)
