@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "scenario": Target("sandbox.cli.scenarios:scenario", "Draft, submit, sign, suspend and show scenarios."),
     "consent": Target("sandbox.cli.consents:consent", "Grant, withdraw and list consents."),
     "model": Target("sandbox.cli.models:model", "Submit a model; judge one."),
+    "sql": Target("sandbox.cli.sql:sql", "Check governed SQL against a data list; explain a query."),
     "job": Target("sandbox.cli.jobs:job", "Submit jobs, follow them, see why one was refused."),
     "score": Target("sandbox.cli.jobs:score", "Fetch scores."),
     "release": Target("sandbox.cli.jobs:release", "Show what left through the gate."),

@@ -1,0 +1,170 @@
+"""Literals as values: what a partner may compare a column with, free of the text it came in.
+
+- A number is finite and exact as written; `approximate` says that it was written with an exponent and compares as DOUBLE.
+- A date is a day of the calendar from year 1 to 9999, a point in time one without zone, both in ISO form.
+- A literal fits a column only when comparing them converts no row to a narrower type: the engine would fail and show the row.
+
+Follows the SQL contract, section 4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from typing import ClassVar, Final, TypeAlias
+
+from policies.sql.column_types import MAX_DIGITS, ColumnType, Digits, TypeClass
+
+_MAX_WHOLE: Final = 2**127
+_MAX_BIGINT: Final = 2**63
+
+
+class LiteralInvalid(ValueError):
+    """A value that no literal of the contract has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number."""
+
+    type_class: ClassVar[TypeClass] = TypeClass.NUMBER
+    value: Decimal
+    approximate: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no finite number, or wider than DuckDB's exact types."""
+        digits = self.digits
+        if not self.value.is_finite() or (
+            digits is not None and digits.scale and digits.whole + digits.scale > MAX_DIGITS
+        ):
+            raise LiteralInvalid("expected a finite number of at most 38 digits")
+        if digits is not None and not digits.scale and abs(self.value) >= _MAX_WHOLE:
+            raise LiteralInvalid("expected a number within HUGEINT")
+
+    @property
+    def digits(self) -> Digits | None:
+        """Digits before and after the point; None when the number is approximate."""
+        if self.approximate or not self.value.is_finite():
+            return None
+        _, digits, exponent = self.value.as_tuple()
+        scale = max(-int(exponent), 0)
+        return Digits(max(len(digits) + int(exponent), 1), scale)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was written without point and exponent."""
+        digits = self.digits
+        return digits is not None and digits.scale == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text."""
+
+    type_class: ClassVar[TypeClass] = TypeClass.TEXT
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """TRUE or FALSE."""
+
+    type_class: ClassVar[TypeClass] = TypeClass.BOOLEAN
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A date, as YYYY-MM-DD."""
+
+    type_class: ClassVar[TypeClass] = TypeClass.DATE
+    value: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no day of the calendar."""
+        _check_day(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time, as YYYY-MM-DD HH:MM:SS[.ffffff], without zone."""
+
+    type_class: ClassVar[TypeClass] = TypeClass.DATE
+    value: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no point in time."""
+        day, _, clock = self.value.partition(" ")
+        _check_day(day)
+        try:
+            time.fromisoformat(clock)
+        except ValueError:
+            raise LiteralInvalid("expected a time of day") from None
+
+
+Literal: TypeAlias = Number | Text | Truth | Day | Moment
+
+_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+_CLOCK: Final = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]{1,6})?)?")
+
+
+def day_of(text: str) -> Day | None:
+    """The day that an ISO text names, or None."""
+    found = _DAY.fullmatch(text)
+    try:
+        return Day(f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}") if found else None
+    except LiteralInvalid:
+        return None
+
+
+def moment_of(text: str) -> Moment | None:
+    """The point in time that an ISO text names (midnight when it names a day only), or None."""
+    day_text, separator, clock_text = text.replace("T", " ", 1).partition(" ")
+    day, clock = day_of(day_text), _CLOCK.fullmatch(clock_text if separator else "00:00")
+    if day is None or clock is None:
+        return None
+    try:
+        return Moment(f"{day.value} {clock[1]}:{clock[2]}:{clock[3] or '00'}{clock[4] or ''}")
+    except LiteralInvalid:
+        return None
+
+
+def fits(column: ColumnType, literals: Iterable[Literal]) -> bool:
+    """Whether comparing values of `column` with all of `literals` together converts no row to a type it may not fit."""
+    given = list(literals)
+    if any(literal.type_class is not column.type_class for literal in given):
+        return False
+    if column.name == "DATE" and any(isinstance(literal, Moment) for literal in given):
+        # Days become points in time, which they always can within the calendar of a literal; see the module.
+        return True
+    numbers = [literal for literal in given if isinstance(literal, Number)]
+    if column.digits is None or any(number.approximate for number in numbers):
+        # DOUBLE takes every number.
+        return True
+    return _fit_together(column, [number.digits for number in numbers if number.digits], numbers)
+
+
+def _fit_together(column: ColumnType, digits: list[Digits], numbers: list[Number]) -> bool:
+    own = column.digits
+    if own is None or (column.is_integer and not any(one.scale for one in digits)):
+        # Whole numbers widen to the wider whole type.
+        return True
+    scale = max(own.scale, *(one.scale for one in digits), 0)
+    # A literal that is whole is a BIGINT to the engine at most, of 19 digits.
+    whole = max(own.whole, *(one.whole for one in digits), 1)
+    return whole + scale <= MAX_DIGITS and all(
+        abs(number.value) < _MAX_BIGINT for number in numbers if number.is_whole
+    )
+
+
+def _check_day(text: str) -> None:
+    found = _DAY.fullmatch(text)
+    if found is None or len(text) != len("YYYY-MM-DD"):
+        raise LiteralInvalid("expected YYYY-MM-DD")
+    try:
+        date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        raise LiteralInvalid("expected a day of the calendar") from None

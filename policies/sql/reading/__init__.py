@@ -1,0 +1,1 @@
+"""From DuckDB's parse tree to the closed query model, noting every reason on the way."""

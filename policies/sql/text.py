@@ -1,0 +1,128 @@
+"""What the text of a query must be before any parser sees it.
+
+- At most 8,192 bytes of UTF-8; only the listed code points; no comment mark anywhere, also inside literals.
+- At most 50 levels of parentheses, brackets and CASE, of NOT and of signs: counted on the text, in time linear in its length.
+- The first word is SELECT; a semicolon stands only at the very end.
+- Some spellings vanish in the parse tree and are refused here: a dot-call, `t.*` inside COUNT, GROUPING SETS of one set, an
+  empty set, a WINDOW clause that nobody uses, LATERAL, prefixed and dollar-quoted strings.
+
+Follows the SQL contract, section 3. What the text means is read from DuckDB's tree, never from these tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from policies.sql import hints
+from policies.sql.reasons import Code, Findings, Place
+
+MAX_BYTES: Final = 8192
+MAX_DEPTH: Final = 50
+MARKS: Final = "（）、，。：；％《》“”·—～"
+
+# U+3400-4DBF and U+4E00-9FFF are the CJK ideographs of the contract.
+_BAD_CHARACTER: Final = re.compile(rf"[^\t\n\r\x20-\x7e\u3400-\u4dbf\u4e00-\u9fff{MARKS}]")
+_COMMENT: Final = re.compile(r"--|/\*|\*/")
+# Possessive quantifiers: the scan is linear whatever the text. A literal that is not closed runs to the end.
+_TOKEN: Final = re.compile(
+    r"""'[^']*+(?:''[^']*+)*+'?|"[^"]*+(?:""[^"]*+)*+"?|[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*+"""
+    r"""|[0-9][0-9A-Za-z_.]*+|\S"""
+)
+_OPENING: Final = frozenset("([{")
+_CLOSING: Final = frozenset(")]}")
+_SIGNS: Final = frozenset("-+~@!")
+_PREFIXES: Final = frozenset({"e", "x", "b", "n"})
+
+
+def check_text(sql: str, findings: Findings) -> bool:
+    """Note what is wrong with the text of `sql`; false when it must not be parsed at all."""
+    # A character is one to four bytes; the cheap bound comes first, so that a huge text is never encoded.
+    if len(sql) > MAX_BYTES or len(sql.encode("utf-8", "replace")) > MAX_BYTES:
+        findings.add(Code.TOO_LONG, Place.TEXT, hints.TOO_LONG)
+        return False
+    readable = True
+    bad = _BAD_CHARACTER.search(sql)
+    if bad:
+        findings.add(Code.BAD_CHARACTER, Place.TEXT, hints.BAD_CHARACTER)
+        # What DuckDB itself might take for the end of the text, or for no text, is not shown to it.
+        readable = "\0" not in sql and not any("\ud800" <= char <= "\udfff" for char in sql)
+    if _COMMENT.search(sql):
+        findings.add(Code.COMMENT, Place.TEXT, hints.COMMENT)
+        # Tokens cannot be told where comments may be.
+        return readable and _bracket_depth(sql) <= MAX_DEPTH
+    tokens = [(found[0], found.start()) for found in _TOKEN.finditer(sql)]
+    if _depth([token for token, _ in tokens]) > MAX_DEPTH:
+        findings.add(Code.TOO_DEEP, Place.TEXT, hints.TOO_DEEP)
+        return False
+    _check_statement(tokens, findings)
+    _check_spellings(tokens, findings)
+    return readable
+
+
+def _bracket_depth(sql: str) -> int:
+    """An upper bound of the nesting: opening brackets anywhere."""
+    return sum(map(sql.count, _OPENING))
+
+
+def _depth(tokens: Sequence[str]) -> int:
+    """The deepest nesting of brackets, CASE, and runs of NOT and signs."""
+    depth = deepest = run = 0
+    for token in tokens:
+        word = token.lower()
+        if token in _OPENING or word == "case":
+            depth += 1
+        elif token in _CLOSING or word == "end":
+            depth = max(depth - 1, 0)
+        # `NOT (NOT (…` is counted by its brackets; a run counts beside them.
+        run = run + 1 if word == "not" or token in _SIGNS else 0
+        deepest = max(deepest, depth + run)
+    return deepest
+
+
+def _check_statement(tokens: Sequence[tuple[str, int]], findings: Findings) -> None:
+    if not tokens or tokens[0][0].lower() != "select":
+        findings.add(Code.NOT_A_SELECT, Place.STATEMENT, hints.NOT_A_SELECT)
+    if any(mark == ";" for mark, _ in tokens[:-1]):
+        findings.add(Code.MULTIPLE_STATEMENTS, Place.STATEMENT, hints.MULTIPLE_STATEMENTS)
+
+
+def _check_spellings(tokens: Sequence[tuple[str, int]], findings: Findings) -> None:
+    """Refuse spellings that leave no trace in the tree."""
+    for (before, _), (here, start), (after, after_start) in _neighbors(tokens):
+        word, following = here.lower(), after.lower()
+        if here == "." and (before in _CLOSING or before[:1] == "'"):
+            findings.add(Code.FUNCTION, Place.STATEMENT, hints.DOT_CALL)
+        elif here == "." and after == "*":
+            findings.add(Code.STAR, Place.STATEMENT, hints.STAR)
+        elif (word == "grouping" and following == "sets") or (
+            here == "(" and after == ")" and before.lower() in _BEFORE_EMPTY_SET
+        ):
+            findings.add(Code.GROUPING_SETS, Place.GROUP_BY, hints.GROUPING_SETS)
+        elif word == "window" and before not in {".", ""}:
+            findings.add(Code.WINDOW, Place.STATEMENT, hints.WINDOW)
+        elif word == "lateral" and before != ".":
+            findings.add(Code.JOIN_KIND, Place.JOIN, hints.JOIN_KIND)
+        elif here == "$" or (
+            after[:1] == "'" and after_start == start + len(here) and (word in _PREFIXES or here == "&")
+        ):
+            findings.add(Code.LITERAL, Place.STATEMENT, hints.PLAIN_LITERAL)
+
+
+_BEFORE_EMPTY_SET: Final = frozenset({",", "by", "("})
+_Token = tuple[str, int]
+
+
+def _neighbors(tokens: Sequence[_Token]) -> Iterator[tuple[_Token, _Token, _Token]]:
+    """Each token with the one before and the one after; at the ends an empty one."""
+    none = ("", -1)
+    yield from zip([none, *tokens], tokens, [*tokens[1:], none], strict=False)
+
+
+def names_pivot(sql: str) -> bool:
+    """Whether a word of the text is PIVOT or UNPIVOT, which DuckDB rewrites into several statements."""
+    return any(found[0].lower() in _PIVOTS for found in _TOKEN.finditer(sql))
+
+
+_PIVOTS: Final = frozenset({"pivot", "unpivot", "pivot_wider", "pivot_longer"})
