@@ -22,8 +22,19 @@ _LIMITS = Limits(address_space_bytes=8 << 30, cpu_seconds=600, wall_seconds=300.
 
 def measure(house: House, live: LiveRun, granted: Permit) -> None:
     """Describe the part's features and send the signed metrics."""
-    part = live.part.part
-    order = StatisticsOrder(granted.digest, house.store.snapshot_key(part.dataset), part)
+    part, model = live.part.part, live.papers.model
+    head = model.part(house.department)
+    if head is None:
+        raise RunRefused("part_mismatch", "expected a model with a part for this department, got another")
+    order = StatisticsOrder(
+        permit=granted.digest,
+        snapshot_key=house.store.snapshot_key(part.dataset),
+        part=part,
+        head=head,
+        grid=model.grid,
+        bands=model.bands,
+        graph=live.part.graph,
+    )
     with house.store.lease(part.dataset) as lease:
         run = run_confined(
             "enclaves.worker.statistics", order.frames(), files={SNAPSHOT_NAME: lease.path}, limits=_LIMITS
@@ -42,16 +53,16 @@ def measure(house: House, live: LiveRun, granted: Permit) -> None:
 
 def _metrics(house: House, live: LiveRun, answer: bytes) -> VetMetrics:
     try:
-        features = strict_json.parse_object(answer).get("features")
+        measured = strict_json.parse_object(answer)
         return VetMetrics.from_body(
             {
+                **measured,
                 "id": f"metrics-{house.party}-{live.papers.run[:12]}",
                 "enclave": house.party,
                 "department": house.department,
                 "job": live.papers.plan.job,
                 "model": live.papers.plan.model,
                 "part": live.part.part.digest,
-                "features": features,
             }
         )
     except PolicyError as error:

@@ -1,4 +1,5 @@
-"""Statistics in the form in which they may leave a domain: counts in fives, variances to three digits, nothing small.
+"""Statistics in the form in which they may leave a domain: counts in fives, variances to three digits, shares to
+three decimals, nothing small.
 
 Source: protocols.md sections 6.2 (L3, L4) and 6.5.
 """
@@ -32,6 +33,16 @@ def rounded_variance(variance: float) -> str:
     """A variance (from 0) to three significant digits, as decimal text without an exponent."""
     if not math.isfinite(variance) or variance < 0:
         raise ValueError("expected a finite variance from 0")
-    number = Decimal(f"{variance:.{DIGITS - 1}e}")
+    return _plain(Decimal(f"{variance:.{DIGITS - 1}e}"))
+
+
+def rounded_share(share: float) -> str:
+    """A share from 0 to 1 to three decimals, as decimal text."""
+    if not 0 <= share <= 1:
+        raise ValueError("expected a share from 0 to 1")
+    return _plain(Decimal(f"{share:.{DIGITS}f}"))
+
+
+def _plain(number: Decimal) -> str:
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -90,15 +90,15 @@ class ScoreOrder:
         """The order's frames, without the pids that follow them."""
         header: dict[str, Json] = {
             "permit": self.permit,
-            "snapshot_key": _text(self.snapshot_key),
+            "snapshot_key": key_text(self.snapshot_key),
             "form": self.part.form,
             "head": self.head.model_dump(mode="json"),
             "grid": self.grid,
             "mode": self.mode.value,
             "party": self.masks.party,
-            "pair_keys": {peer: _text(key) for peer, key in self.masks.pair_keys.items()},
-            "receiver_key": None if self.masks.receiver_key is None else _text(self.masks.receiver_key),
-            "opening_key": _text(self.masks.opening_key),
+            "pair_keys": {peer: key_text(key) for peer, key in self.masks.pair_keys.items()},
+            "receiver_key": None if self.masks.receiver_key is None else key_text(self.masks.receiver_key),
+            "opening_key": key_text(self.masks.opening_key),
             "slots": self.slots,
         }
         yield strict_json.canonical(header)
@@ -126,8 +126,8 @@ class ScoreOrder:
             mode=Mode(mode),
             masks=Masks(
                 party=header.text("party"),
-                pair_keys={peer: _key(value) for peer, value in pair_keys.items()},
-                receiver_key=None if receiver_key is None else _key(receiver_key),
+                pair_keys={peer: key_bytes(value) for peer, value in pair_keys.items()},
+                receiver_key=None if receiver_key is None else key_bytes(receiver_key),
                 opening_key=header.key("opening_key"),
             ),
             slots=header.integer("slots"),
@@ -140,28 +140,49 @@ class ScoreOrder:
 
 @dataclass(frozen=True, slots=True)
 class StatisticsOrder:
-    """What a statistics worker is told: which part's features it describes over the whole population."""
+    """What a statistics worker is told: the part it describes over the whole population, and what is public of the part."""
 
     permit: str
     snapshot_key: bytes = field(repr=False)
     part: Part
+    head: PartHead
+    grid: str
+    bands: int
+    graph: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.part, OnnxPart) != (self.graph is not None):
+            raise OrderInvalid("expected a graph exactly with an ONNX part")
+        if self.bands < 2 or not float(self.grid) > 0:
+            raise OrderInvalid("expected at least two bands and a positive grid")
 
     def frames(self) -> Iterator[bytes]:
-        """Header and part."""
-        yield strict_json.canonical(
-            {"permit": self.permit, "snapshot_key": _text(self.snapshot_key), "form": self.part.form}
-        )
+        """Header, part, and the graph of an ONNX part."""
+        header: dict[str, Json] = {
+            "permit": self.permit,
+            "snapshot_key": key_text(self.snapshot_key),
+            "form": self.part.form,
+            "head": self.head.model_dump(mode="json"),
+            "grid": self.grid,
+            "bands": self.bands,
+        }
+        yield strict_json.canonical(header)
         yield strict_json.canonical(self.part.to_body())
+        yield from (frame for frame in (self.graph,) if frame is not None)
 
     @classmethod
     def read(cls, frames: Iterator[bytes]) -> Self:
         """The order at the head of `frames`."""
         header = _Header(_next(frames))
-        form = header.text("form")
+        part = _part(header.text("form"), _next(frames))
         order = cls(
             permit=header.text("permit"),
             snapshot_key=header.key("snapshot_key"),
-            part=_part(form, _next(frames)),
+            part=part,
+            head=_head(header.take("head")),
+            grid=header.decimal("grid"),
+            bands=header.integer("bands"),
+            graph=_next(frames) if isinstance(part, OnnxPart) else None,
         )
         header.check_empty()
         return order
@@ -222,7 +243,7 @@ class _Header:
         return value
 
     def key(self, name: str) -> bytes:
-        return _key(self.take(name))
+        return key_bytes(self.take(name))
 
     def check_empty(self) -> None:
         if self._members:
@@ -253,11 +274,13 @@ def _next(frames: Iterator[bytes]) -> bytes:
     return frame
 
 
-def _text(key: bytes) -> str:
+def key_text(key: bytes) -> str:
+    """A key as an order writes it."""
     return base64.b64encode(key).decode()
 
 
-def _key(value: Json) -> bytes:
+def key_bytes(value: Json) -> bytes:
+    """The inverse of `key_text`, 32 bytes. Raises OrderInvalid."""
     try:
         key = base64.b64decode(value if isinstance(value, str) else "", validate=True)
     except (binascii.Error, ValueError):

@@ -38,5 +38,13 @@ def columns_of(
     return {name: Column(values, missing) for name, (values, missing) in found.values.items()}, found.present
 
 
+def everybody(snapshot: LockedSnapshot, part: Part) -> tuple[dict[str, Column], int]:
+    """The part's columns for everyone the data set has an eligible row of, and how many they are."""
+    found = snapshot.everybody(part.columns, up_to=up_to_of(part))
+    return {name: Column(values, missing) for name, (values, missing) in found.values.items()}, len(
+        found.present
+    )
+
+
 def up_to_of(part: Part) -> int | None:
     return None if part.row is None else part.row.up_to

@@ -22,6 +22,8 @@ from enclaves.transport.endpoint import Endpoint, Malformed, Message, NotFound
 from enclaves.transport.party import PartyConfig, PartyKeys
 from enclaves.transport.sealed_mail import graph_info, part_info
 from policies.authorization import check_signed
+from policies.documents.authorization import Scenario
+from policies.documents.dataset import Use
 from policies.documents.document import Document
 from policies.documents.job import Job
 from policies.documents.model import LinearPart, Model, OnnxPart, Part
@@ -118,7 +120,15 @@ class Examiner(Member):
         head, findings = self.document(Model, model), self.findings(model, job=job)
         if self.document(Job, findings.job).scenario != head.scenario:
             raise InputMalformed("expected a vet job under the model's scenario, got another")
-        checks = judge(head, self.parts(model), metrics=findings.metrics, bands=findings.bands)
+        scenario = self.document(Scenario, head.scenario)
+        checks = judge(
+            head,
+            self.parts(model),
+            metrics=findings.metrics,
+            bands=findings.bands,
+            listed=[(c.department, c.dataset, c.column) for c in scenario.data_list if c.use is Use.FEATURE],
+            limits=scenario.limits,
+        )
         found = verdict(checks)
         if found is Verdict.OVERRIDE and not accept_overrides:
             found = Verdict.REJECT

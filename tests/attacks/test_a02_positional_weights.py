@@ -18,7 +18,7 @@ from policies.documents.document import DocumentInvalid
 from policies.documents.vetting import Verdict
 from policies.vetting import judge, verdict
 from tests.policies.decision.example import amended, whole
-from tests.policies.test_vetting import BANDS, F, bands_of, metrics_of, model_of, part_of
+from tests.policies.vetting.kit import BANDS, F, bands_of, metrics_of, model_of, part_of
 
 ROWS, LEVELS, COLUMNS = 20_000, 10, 6
 POSITIONAL = tuple(10**place for place in range(COLUMNS))

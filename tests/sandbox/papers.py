@@ -36,6 +36,7 @@ from policies.documents.model import Model, PartHead
 from policies.documents.price import Filing, PriceFiling, UsageForm
 from policies.documents.vetting import Check, Verdict, VettingReport
 from policies.keys import public_key
+from policies.vetting import REQUIRED_CHECKS
 from tests.sandbox.kit import DEPARTMENTS, SEALING, TERM, Site, both, key_of
 
 AGREED = (*DEPARTMENTS, "agency", "operator", "partner")
@@ -240,7 +241,7 @@ def _report(scenario: Scenario, model: Model) -> VettingReport:
         metrics=(digest_of("metrics"),),
         checks=tuple(
             Check(check=check, figure="1", limit="1", verdict=Verdict.PASS, reason=both("ok"))
-            for check in ("v2", "v6", "v7")
+            for check in sorted(REQUIRED_CHECKS)
         ),
         verdict=Verdict.PASS,
         issued_at="2026-01-02T00:00:00Z",

@@ -69,6 +69,7 @@ from policies.keys import public_key
 from policies.log.entry import EntryType, Target
 from policies.log.merkle import check_inclusion, leaf_hash
 from policies.resident import ResidentId
+from policies.vetting import REQUIRED_CHECKS
 from tests.enclaves.agent.relay import Line, Relay, entry
 from tests.enclaves.worker.domain import (
     GRID,
@@ -704,7 +705,7 @@ def _papers(
             metrics=(ZERO,),
             checks=tuple(
                 Check(check=c, figure="0", limit="1", verdict=Verdict.PASS, reason=both("ok"))
-                for c in ("v2", "v6", "v7")
+                for c in sorted(REQUIRED_CHECKS)
             ),
             verdict=Verdict.PASS,
             issued_at=instant_text(NOW),

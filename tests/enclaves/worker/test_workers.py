@@ -19,6 +19,7 @@ from enclaves.worker.order import Masks, ScoreOrder, StatisticsOrder, chunks, pi
 from enclaves.worker.rows import SNAPSHOT_NAME
 from policies.documents import strict_json
 from policies.documents.authorization import Mode
+from policies.documents.model import LinearPart
 from tests.enclaves.worker.domain import (
     GRID,
     build,
@@ -126,21 +127,38 @@ def test_an_encrypted_vector_decrypts_only_in_the_gates_child(store: DomainStore
     assert np.frombuffer(opened, dtype="<i8").tolist() == expected
 
 
+def statistics_order(store: DomainStore, described: LinearPart = PART) -> StatisticsOrder:
+    return StatisticsOrder(
+        permit="0" * 64,
+        snapshot_key=store.snapshot_key("hospital-rows"),
+        part=described,
+        head=head(described),
+        grid=GRID,
+        bands=5,
+    )
+
+
 def test_statistics_leave_rounded_and_in_feature_order(store: DomainStore) -> None:
-    given = StatisticsOrder("0" * 64, store.snapshot_key("hospital-rows"), PART)
-    (answer,) = run(store, "statistics", given.frames())
-    lines = strict_json.parse_object(answer)["features"]
+    (answer,) = run(store, "statistics", statistics_order(store).frames())
+    found = strict_json.parse_object(answer)
+    lines = found["features"]
     assert [line["column"] for line in lines] == ["amount", "visits", "sex"]
     latest = {row.person: row for row in HELD if row.year <= 2024}
     visits = np.clip([float(row.visits) for row in latest.values()], 1, 20)
-    assert lines[1] == {"column": "visits", "persons": 40, "variance": f"{float(f'{visits.var():.2e}'):g}"}
+    assert lines[1]["persons"] == 40
+    assert lines[1]["variance"] == f"{float(f'{visits.var():.2e}'):g}"
+    # The partials are those the score worker computes.
+    units = np.array([reference_units(person, HELD, PART, HEAD) for person in latest], dtype=np.float64)
+    assert found["variance"] == f"{float(f'{units.var():.2e}'):g}"
+    assert found["unique"] == f"{len(set(units)) / 40:.3f}".rstrip("0")
+    assert (found["persons"], found["finite"], found["graph"]) == (40, True, None)
     assert all(line["persons"] % 5 == 0 for line in lines)
 
 
 @pytest.mark.parametrize("persons", [1, 9])
 def test_statistics_over_fewer_than_ten_persons_are_refused(tmp_path: Path, persons: int) -> None:
     small = build(tmp_path, dataset("hospital"), rows(range(persons), "few"))
-    given = StatisticsOrder("0" * 64, small.snapshot_key("hospital-rows"), PART)
+    given = statistics_order(small)
     with pytest.raises(WorkerFailed) as failure:
         run(small, "statistics", given.frames())
     assert failure.value.error_class == "TooFewPersons"
@@ -148,7 +166,7 @@ def test_statistics_over_fewer_than_ten_persons_are_refused(tmp_path: Path, pers
 
 def test_a_worker_refuses_another_data_sets_snapshot(tmp_path: Path) -> None:
     other = build(tmp_path, dataset("hospital"), rows(range(12), "other"))
-    given = StatisticsOrder("0" * 64, other.snapshot_key("hospital-rows"), part("transport"))
+    given = statistics_order(other, part("transport"))
     with pytest.raises(WorkerFailed) as failure:
         run(other, "statistics", given.frames())
     assert failure.value.error_class == "OrderInvalid"

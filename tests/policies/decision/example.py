@@ -198,8 +198,7 @@ def case_for(
 
 def _metrics(job: Job, model: Model, part: LinearPart) -> VetMetrics:
     features = [
-        {"column": f.column, "persons": 548230, "variance": VARIANCES.get(f.column, "1.00")}
-        for f in part.features
+        district.feature_metric(f.column, variance=VARIANCES.get(f.column, "1.00")) for f in part.features
     ]
     return amended(district.vet_metrics(job.digest, model.digest, part), {"features": features})
 
