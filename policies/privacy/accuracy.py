@@ -13,8 +13,8 @@ from typing import Final
 from policies.privacy.errors import PrivacyInvalid
 
 CONFIDENCE: Final = 0.95
-# The standard normal's two-sided 95 % point.
-_NORMAL_95: Final = Fraction("1.959963984540055")
+NORMAL_95: Final = Fraction("1.959963984540055")
+"""The two-sided 95 % point of the standard normal distribution."""
 _EXACT_UP_TO: Final = 1_000_000
 
 
@@ -37,6 +37,6 @@ def half_width(sigma2: Fraction) -> int:
 
 def _normal(sigma2: Fraction) -> int:
     """P(|Z| ≤ a) ≈ P(|N| ≤ a + 1/2), hence a = 1.96·σ - 1/2, rounded up; in integers, since σ may be any size."""
-    squared = 4 * _NORMAL_95**2 * sigma2
+    squared = 4 * NORMAL_95**2 * sigma2
     twice = math.isqrt(math.ceil(squared))
     return (twice + 1) // 2
