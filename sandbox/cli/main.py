@@ -29,6 +29,9 @@ COMMANDS: Final = {
     "consent": Target("sandbox.cli.consents:consent", "Grant, withdraw and list consents."),
     "model": Target("sandbox.cli.models:model", "Submit a model; judge one."),
     "sql": Target("sandbox.cli.sql:sql", "Check governed SQL against a data list; explain a query."),
+    "estimate": Target(
+        "sandbox.cli.estimate:estimate", "Tell a noisy query's error and cost in privacy before it is run."
+    ),
     "job": Target("sandbox.cli.jobs:job", "Submit jobs, follow them, see why one was refused."),
     "score": Target("sandbox.cli.jobs:score", "Fetch scores."),
     "release": Target("sandbox.cli.jobs:release", "Show what left through the gate."),
