@@ -204,7 +204,11 @@ class _Check:
         if inner[:2] != ("arithmetic", "*") or inner[2][:2] != ("call", "floor"):
             return False
         column, width = self.scaled(inner[2][2], "/")
-        if "group" in column.uses or "measure" not in column.uses:
+        if (
+            ("group" in column.uses and width >= 1)
+            or "measure" not in column.uses
+            or inner[2][3:] != (False, None)
+        ):
             return False
         if column.bounds is None or width <= 0 or _number(inner[3]) != width:
             raise Refused("a histogram without bounds or of two widths")
@@ -244,6 +248,9 @@ class _Check:
         raise Refused(f"{name} is no coarsening")
 
     def binned(self, e: Expression) -> tuple[Column, str]:
+        floors = [part for part in (e, *e[2:3]) if isinstance(part, tuple) and part[:2] == ("call", "floor")]
+        if any(floor[3:] != (False, None) for floor in floors):
+            raise Refused("floor with DISTINCT or FILTER")
         if e[:2] == ("call", "floor"):
             column, step = self.scaled(e[2], "/")
             return self.stepped(column, step)
@@ -295,15 +302,15 @@ class _Check:
             case ("compare", _, left, right):
                 operand, literal = (right, left) if _is_literal(left) else (left, right)
                 self.check_literal(literal, *self.operand(operand, uses))
-            case ("between", operand, low, high):
+            case ("between", operand, low, high, _):
                 for literal in (low, high):
                     self.check_literal(literal, *self.operand(operand, uses))
-            case ("in", operand, literals):
+            case ("in", operand, literals, _):
                 if len(literals) > 200:
                     raise Refused("over 200 literals")
                 for literal in literals:
                     self.check_literal(literal, *self.operand(operand, uses))
-            case ("is null", operand):
+            case ("is null", operand, _):
                 self.operand(operand, uses)
             case ("column", _, _):
                 if self.operand(e, uses)[0] != "bool":
@@ -466,3 +473,10 @@ def _levels(e: Any) -> int:
         return 0
     inner = max((_levels(part) for part in e), default=0)
     return inner + (1 if e and isinstance(e[0], str) else 0)
+
+
+def key_positions(sql: str, tables: dict[str, Table]) -> list[int]:
+    """Which items of an accepted query are keys, from 0; raises `Refused` for any other."""
+    checked = _Check(parse(sql), tables)
+    checked.run()
+    return checked.keys

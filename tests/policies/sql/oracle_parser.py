@@ -4,9 +4,10 @@ It knows a little more than the allowed class (any function name, any arithmetic
 DuckDB decides it; what the class allows is said in `grammar_oracle`. Spellings that DuckDB turns into the very same tree
 (IF, FETCH FIRST, FILTER without WHERE, a trailing comma, `name: expression`) come out as that tree.
 
-Shapes: ("number", text) ("string", text) ("bool", b) ("moment", "date"|"timestamp", text) ("null",) ("column", qualifier,
-name) ("call", name, args, distinct, filter) ("cast", e, type) ("case", branches, otherwise) ("arithmetic", op, l, r)
-("compare", op, l, r) ("between", x, lo, hi) ("in", x, items) ("is null", x) ("not", e) ("and", es) ("or", es).
+Shapes: ("number", text) ("string", text) ("bool", b) ("moment", "date"|"timestamp", text) ("null",)
+("column", qualifier, name) ("call", name, args, distinct, filter) ("cast", e, type) ("case", branches, otherwise)
+("arithmetic", op, l, r) ("compare", op, l, r) ("between", x, lo, hi, negated) ("in", x, items, negated)
+("is null", x, negated) ("not", e) ("and", es) ("or", es).
 """
 
 from __future__ import annotations
@@ -177,6 +178,7 @@ class _Parser:
         table = self.name()
         if self.peek() in (Token("mark", "."), Token("mark", "(")):
             raise Refused("a qualified name or a function in FROM")
+        self.mark("*")  # `FROM t *`, an old spelling of `FROM t`
         return Join(table, self.alias())
 
     def join(self, kind: str) -> Join:
@@ -297,22 +299,18 @@ class _Parser:
         """IS NULL and its spellings; they bind looser than a comparison."""
         left = self.comparison()
         while True:
-            if (
-                self.word("is", "null")
-                or self.word("isnull")
-                or self.word("is", "unknown")
-                or (
-                    self.word("is", "not", "null")
-                    or self.word("notnull")
-                    or self.word("not", "null")
-                    or self.word("is", "not", "unknown")
-                )
-            ):
-                left = ("is null", left)
+            if self.word("is", "null") or self.word("isnull") or self.word("is", "unknown"):
+                left = ("is null", left, False)
+            elif self.not_null():
+                left = ("is null", left, True)
             elif self.peek().word == "is":
                 raise Refused("IS with something else than NULL")
             else:
                 return left
+
+    def not_null(self) -> bool:
+        spellings = (("is", "not", "null"), ("notnull",), ("not", "null"), ("is", "not", "unknown"))
+        return any(self.word(*spelling) for spelling in spellings)
 
     def comparison(self) -> Expression:
         left = self.membership()
@@ -325,19 +323,19 @@ class _Parser:
     def membership(self) -> Expression:
         left = self.sum()
         before = self.at
-        self.word("not")
+        negated = self.word("not")
         if self.word("between"):
             self.word("asymmetric")
             low = self.sum()
             self.expect("and")
-            return ("between", left, low, self.sum())
+            return ("between", left, low, self.sum(), negated)
         if self.word("in"):
             self.expect("(")
             found = [self.expression()]
             while self.mark(",") and self.peek() != Token("mark", ")"):
                 found.append(self.expression())
             self.expect(")")
-            return ("in", left, tuple(found))
+            return ("in", left, tuple(found), negated)
         self.at = before
         return left
 

@@ -384,7 +384,7 @@ FAMILIES = [
         SELECT COUNT(*) FROM {t} WHERE {date} = '2024-01-01'::VARCHAR
         SELECT COUNT(*) FROM {t} WHERE {date}::DATE = '2024-01-01'
         SELECT COUNT(*) FROM {t} WHERE {date} = TRY_CAST('2024-01-01' AS DATE)
-        SELECT CAST({group} AS ENUM('a', 'b')) AS k, COUNT(*) FROM {t} GROUP BY k
+        SELECT CAST({group} AS ENUM('a', 'b')) AS k, COUNT(*) FROM {t} GROUP BY k | FUNCTION GROUP_KEY SYNTAX
         SELECT CAST(SUM({measure}) AS DECIMAL(38, 2)) FROM {t}
         SELECT {num}::BIT AS k, COUNT(*) FROM {t} GROUP BY k
         """,

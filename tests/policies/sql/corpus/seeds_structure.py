@@ -211,7 +211,7 @@ FAMILIES = [
         SELECT COUNT(*) FROM {t}_backup
         SELECT {group}, COUNT(*) FROM staging_{t} GROUP BY {group}
         SELECT COUNT(*) FROM "{t} "
-        SELECT COUNT(*) FROM ""
+        SELECT COUNT(*) FROM "" | UNKNOWN_TABLE SYNTAX
         """,
     ),
     Family(
