@@ -112,7 +112,9 @@ def judge(
     tally = Tally(len(cells.keys))
     _judge_cells(tally, cells, contributing, required=required, universe=universe, limits=limits)
     everything = np.ones(len(cells.keys), dtype=np.bool_)
-    protect(tally, visible=everything, persons=cells.persons, table=table, k=limits.persons)
+    protect(
+        tally, visible=everything, persons=cells.persons, held=(cells.persons,), table=table, k=limits.persons
+    )
     released = tally.passing
 
     tallies = []
@@ -120,7 +122,8 @@ def judge(
         own = Tally(len(cells.keys), over=released)
         _judge_values(own, measure, lanes, required=required, limits=limits)
         if own.counts:
-            protect(own, visible=released, persons=lanes.persons, table=table, k=limits.persons)
+            held = (lanes.persons, lanes.base - lanes.persons)
+            protect(own, visible=released, persons=cells.persons, held=held, table=table, k=limits.persons)
         tallies.append(own)
     return Judged(
         shape=cells.shape,

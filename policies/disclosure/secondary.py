@@ -5,8 +5,12 @@
 2. *Lines.* In a table of two or three keys, a line is the cells that agree on all keys but one. If exactly one cell of a
    line of at least two is hidden, the smallest other cell of the line is hidden too.
 
+The values of a measure are protected the same way; the smallest is then chosen by the persons of the cell, and the remainder is
+held for those behind the measure and for the rest of their cells. So a condition and its opposite are hidden in the same
+cells, and neither gives the other away.
+
 Repeated until neither asks for more; ties go to the first cell. Both rules follow from the visible part of the table, the
-persons of hidden cells enter the first only as "fewer than k". This is a heuristic against simple subtraction within one
+persons of hidden cells enter only the first, as "fewer than k". This is a heuristic against simple subtraction within one
 table: what holds over all answers is proved by the atom rule in each domain.
 """
 
@@ -38,16 +42,23 @@ def lines(keys: Sequence[tuple[Key, ...]]) -> tuple[NDArray[np.intp], ...]:
 
 
 def protect(
-    tally: Tally, *, visible: NDArray[np.bool_], persons: Lane, table: Sequence[NDArray[np.intp]], k: int
+    tally: Tally,
+    *,
+    visible: NDArray[np.bool_],
+    persons: Lane,
+    held: Sequence[Lane],
+    table: Sequence[NDArray[np.intp]],
+    k: int,
 ) -> None:
     """Hide further cells in `tally` until both rules hold.
 
     `visible` bool[cells] is what was visible before the tally's rules (for a measure: the released cells); what is visible
-    now is `visible & tally.passing`. `persons` int64[cells] stand behind each cell or value.
+    now is `visible & tally.passing`. `persons` int64[cells] are those of the cells, by which the smallest is chosen; of
+    each lane of `held` the hidden part is nothing or at least k.
     """
     while True:
         open_cells = visible & tally.passing
-        more = _for_remainder(open_cells, persons, k)
+        more = _for_remainder(open_cells, persons, held, k)
         if more.any():
             tally.note(Rule.REMAINDER, more)
             continue
@@ -57,15 +68,16 @@ def protect(
         tally.note(Rule.SECONDARY, more)
 
 
-def _for_remainder(open_cells: NDArray[np.bool_], persons: Lane, k: int) -> NDArray[np.bool_]:
+def _for_remainder(
+    open_cells: NDArray[np.bool_], persons: Lane, held: Sequence[Lane], k: int
+) -> NDArray[np.bool_]:
     more = np.zeros_like(open_cells)
-    remainder = int(persons[~open_cells].sum())
     # The sort is stable: of equal cells the first is hidden.
     for index in sorted(np.flatnonzero(open_cells), key=lambda cell: int(persons[cell])):
-        if not 0 < remainder < k:
+        hidden = ~open_cells | more
+        if not any(0 < int(lane[hidden].sum()) < k for lane in held):
             break
         more[index] = True
-        remainder += int(persons[index])
     return more
 
 

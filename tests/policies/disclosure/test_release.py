@@ -230,6 +230,23 @@ def test_values_of_a_line_are_protected_like_cells() -> None:
     assert judged.report.withheld_values == 4
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from([10, 20, 35, 60]), st.integers(0, 60)), min_size=4, max_size=9),
+    st.sampled_from([1, 2, 3]),
+)
+def test_a_condition_and_its_opposite_are_hidden_in_the_same_cells(
+    sizes: list[tuple[int, int]], width: int
+) -> None:
+    keys = [(place // width, place % width) for place in range(len(sizes))]
+    persons = np.array([size for size, _ in sizes], dtype=np.int64)
+    met = np.minimum(persons, np.array([some for _, some in sizes], dtype=np.int64))
+    three = np.full(len(sizes), 3, dtype=np.int64)
+    shape = Shape(("r", "c"), (CONDITION, Measure("not f", Kind.PERSONS, Coverage.CONDITION)))
+    matrix = np.stack([three, persons, three, persons, met, three, persons, persons - met])
+    for row in judge(Cells.from_matrix(shape, keys, matrix), LIMITS, universe=10**4, n_domains=3).rows:
+        assert (row.values[0] is HIDDEN) == (row.values[1] is HIDDEN)
+
+
 def test_totals_are_recomputed_from_rounded_cells() -> None:
     judged = counts([[12, 13], [17, 18]])
     assert [row.values[0] for row in judged.rows] == [10, 15, 15, 20]
