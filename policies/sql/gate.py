@@ -6,7 +6,8 @@ A pipeline of narrowing steps; what a later step reads, an earlier one has bound
 2. The tree: DuckDB's own parser, on an empty connection, executing nothing (`parser`).
 3. The meaning: the tree is walked against an allow-list into the closed model, noting every reason (`reading`).
 4. The statement: compiled from the model (`statement`); of the partner's text nothing is left.
-5. The second opinion: another parser, too, must see one SELECT in the statement (`second_opinion`).
+5. The second opinion: another parser, too, must see one SELECT over the same tables (`second_opinion`). Asked in `check`,
+   which stands before everything that runs, and not in `check_batch`, which is advice on many queries that do not.
 
 The verdict of a query depends on its text and the data list only. Whatever goes wrong on the way is a refusal.
 Follows the SQL contract. What may be released of the result is decided elsewhere.
@@ -27,7 +28,7 @@ from policies.sql.query import Query
 from policies.sql.reading.read import read_query
 from policies.sql.reasons import Code, Findings, Place, Reason
 from policies.sql.statement import compile_statement
-from policies.sql.text import check_text, names_pivot
+from policies.sql.text import SURROGATE, check_text, names_pivot
 
 MAX_ID: Final = 128
 _BATCH: Final = 200
@@ -49,8 +50,13 @@ Answer: TypeAlias = dict[str, object]
 
 
 def check(sql: str, data_list: DataList) -> Verdict:
-    """Judge one query."""
-    return _check_all([sql], data_list)[0]
+    """Judge one query, the second opinion included."""
+    verdict = _check_all([sql], data_list)[0]
+    if verdict.statement is None or verdict.query is None or _agrees(sql, verdict.statement, verdict.query):
+        return verdict
+    findings = Findings()
+    findings.add(Code.SYNTAX, Place.STATEMENT, hints.SYNTAX)
+    return _refused(findings)
 
 
 def check_batch(lines: Iterable[bytes], data_list: DataList, *, chinese: bool = False) -> Iterator[Answer]:
@@ -96,6 +102,13 @@ def _judge(text: str, parsed: Parsed | None, data_list: DataList, findings: Find
         return _refused(findings)
 
 
+def _agrees(text: str, statement: str, query: Query) -> bool:
+    # Loaded with the first query that everything else allows: a batch, which never asks it, starts without it.
+    from policies.sql.second_opinion import agrees
+
+    return agrees(text, statement, query)
+
+
 def _refused(findings: Findings) -> Verdict:
     if not len(findings):
         findings.add(Code.SYNTAX, Place.STATEMENT, hints.SYNTAX)
@@ -139,7 +152,7 @@ def _read_line(line: bytes) -> tuple[str | None, str | None]:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
+    return isinstance(value, str) and SURROGATE.search(value) is None
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

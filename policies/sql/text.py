@@ -24,6 +24,7 @@ MARKS: Final = "（）、，。：；％《》“”·—～"
 
 # U+3400-4DBF and U+4E00-9FFF are the CJK ideographs of the contract.
 _BAD_CHARACTER: Final = re.compile(rf"[^\t\n\r\x20-\x7e\u3400-\u4dbf\u4e00-\u9fff{MARKS}]")
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _COMMENT: Final = re.compile(r"--|/\*|\*/")
 # Possessive quantifiers: the scan is linear whatever the text. A literal that is not closed runs to the end.
 _TOKEN: Final = re.compile(
@@ -47,7 +48,7 @@ def check_text(sql: str, findings: Findings) -> bool:
     if bad:
         findings.add(Code.BAD_CHARACTER, Place.TEXT, hints.BAD_CHARACTER)
         # What DuckDB itself might take for the end of the text, or for no text, is not shown to it.
-        readable = "\0" not in sql and not any("\ud800" <= char <= "\udfff" for char in sql)
+        readable = "\0" not in sql and SURROGATE.search(sql) is None
     if _COMMENT.search(sql):
         findings.add(Code.COMMENT, Place.TEXT, hints.COMMENT)
         # Tokens cannot be told where comments may be.
@@ -57,7 +58,7 @@ def check_text(sql: str, findings: Findings) -> bool:
         findings.add(Code.TOO_DEEP, Place.TEXT, hints.TOO_DEEP)
         return False
     _check_statement(tokens, findings)
-    _check_spellings(tokens, findings)
+    _check_spellings(sql, tokens, findings)
     return readable
 
 
@@ -88,8 +89,17 @@ def _check_statement(tokens: Sequence[tuple[str, int]], findings: Findings) -> N
         findings.add(Code.MULTIPLE_STATEMENTS, Place.STATEMENT, hints.MULTIPLE_STATEMENTS)
 
 
-def _check_spellings(tokens: Sequence[tuple[str, int]], findings: Findings) -> None:
+# A text without any of these has none of the spellings; one that has them, perhaps in a literal, is looked at by token.
+_SUSPECT: Final = re.compile(
+    r"""[)\]}']\s*+\.|\.\s*+\*|\b(?:grouping|window|lateral)\b|(?:[,(]|\bby)\s*+\(\s*+\)|\$|&'|\b[exbn]'""",
+    re.IGNORECASE,
+)
+
+
+def _check_spellings(sql: str, tokens: Sequence[tuple[str, int]], findings: Findings) -> None:
     """Refuse spellings that leave no trace in the tree."""
+    if not _SUSPECT.search(sql):
+        return
     for (before, _), (here, start), (after, after_start) in _neighbors(tokens):
         word, following = here.lower(), after.lower()
         if here == "." and (before in _CLOSING or before[:1] == "'"):

@@ -67,6 +67,16 @@ _SELECT: Final = frozenset(
         "qualify",
     }
 )
+_LEAVES: Final = frozenset({"COLUMN_REF", "CONSTANT"})
+# Where the expressions inside the commonest nodes are; any other node is searched whole.
+_CHILDREN: Final = {
+    "FUNCTION": ("children", "filter", "order_bys"),
+    "CAST": ("child",),
+    "COMPARISON": ("left", "right"),
+    "CONJUNCTION": ("children",),
+    "OPERATOR": ("children",),
+    "BETWEEN": ("input", "lower", "upper"),
+}
 _COMPARING: Final = frozenset({"COMPARISON", "BETWEEN"})
 _COMPARING_OPERATORS: Final = frozenset(
     {"COMPARE_IN", "COMPARE_NOT_IN", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL"}
@@ -83,9 +93,11 @@ def select_is_whole(node: Node) -> bool:
 
 def children(expression: Node) -> Iterator[Node]:
     """The expressions directly inside `expression`, whatever it is."""
-    for name, value in expression.items():
-        if name == "value":
-            continue
+    kind = expression.get("class")
+    if kind in _LEAVES:
+        return
+    members = _CHILDREN.get(str(kind))
+    for value in expression.values() if members is None else (expression.get(name) for name in members):
         yield from _expressions_in(value)
 
 
@@ -109,8 +121,9 @@ def check_size(node: Node, findings: Findings) -> bool:
         value, depth = pending.pop()
         if isinstance(value, dict):
             kind = value.get("class")
-            if kind is not None and kind not in {"COLUMN_REF", "CONSTANT"}:
-                depth += 1
+            if kind in _LEAVES:
+                continue
+            depth += kind is not None
             if depth > MAX_DEPTH:
                 findings.add(Code.TOO_DEEP, Place.STATEMENT, hints.TOO_DEEP)
                 return False
