@@ -1,7 +1,8 @@
 """How much has been released about a person, kept here and nowhere else: the capacity ledger.
 
 Rules:
-1. What fits is decided by `policies.capacity`, over the debits of the last 365 days of one partner.
+1. What fits is decided by `policies.capacity`, over the debits of the last 365 days of one partner, and for the same model
+   over those of the last 30 days: a second score must come from the same snapshot of the data.
 2. Debited durably before anything is contributed, for every effective slot, whether or not the person is known here.
    A debit is never taken back: a run that fails afterwards has spent it.
 3. Idempotent by job: a further attempt of a job debits only persons that no earlier attempt debited.
@@ -21,23 +22,27 @@ from numpy.typing import NDArray
 
 from enclaves.agent.consents import Words
 from enclaves.run.durable import Durable
-from policies.capacity import WINDOW_DAYS, CapacityExhausted, accepts
+from policies.capacity import REPEAT_DAYS, WINDOW_DAYS, CapacityExhausted, accepts
 from policies.documents.authorization import Limits
 
 Keys = NDArray[np.uint64]
 
 _WINDOW_S: Final = WINDOW_DAYS * 86_400
+_REPEAT_S: Final = REPEAT_DAYS * 86_400
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS debits (
         debit INTEGER PRIMARY KEY, partner TEXT NOT NULL, at INTEGER NOT NULL, model TEXT NOT NULL,
-        job TEXT NOT NULL, bits INTEGER NOT NULL, persons BLOB NOT NULL)""",
+        job TEXT NOT NULL, bits INTEGER NOT NULL, persons BLOB NOT NULL, snapshot TEXT NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS debits_partner ON debits (partner, at)",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a job would spend on each person, and under which limits. `now` is in Unix seconds."""
+    """What a job would spend on each person, and under which limits. `now` is in Unix seconds.
+
+    `snapshot` names the rows a score would be made of; without a name they count as other rows than any before.
+    """
 
     partner: str
     model: str
@@ -45,6 +50,26 @@ class Account:
     bits: int
     limits: Limits
     now: int
+    snapshot: str = ""
+
+
+@dataclass(slots=True)
+class _Latest:
+    """When each person was last scored: sorted keys and Unix seconds."""
+
+    keys: Keys = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    at: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def add(self, keys: Keys, *, at: int) -> None:
+        known = among(keys, self.keys)
+        self.at[np.searchsorted(self.keys, keys[known])] = at
+        place = np.searchsorted(self.keys, keys[~known])
+        self.keys = np.insert(self.keys, place, keys[~known])
+        self.at = np.insert(self.at, place, at)
+
+    def since(self, keys: Keys, start: int) -> NDArray[np.bool_]:
+        """Which of `keys` were scored after `start`."""
+        return among(keys, self.keys[self.at > start])
 
 
 @dataclass(slots=True)
@@ -57,6 +82,8 @@ class _Sums:
     bits: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     models: dict[str, Keys] = field(default_factory=dict)
     jobs: dict[str, Keys] = field(default_factory=dict)
+    scored: dict[tuple[str, str], _Latest] = field(default_factory=dict)
+    """By model and snapshot."""
 
     def add(self, keys: Keys, account: Account, *, at: int) -> None:
         """Count one debit of the sorted, distinct `keys`."""
@@ -69,6 +96,15 @@ class _Sums:
         self.bits = np.insert(self.bits, place, account.bits)
         for sums, name in ((self.models, account.model), (self.jobs, account.job)):
             sums[name] = _with(sums.get(name, keys[:0]), keys)
+        self.scored.setdefault((account.model, account.snapshot), _Latest()).add(keys, at=at)
+
+    def from_other_data(self, keys: Keys, account: Account) -> NDArray[np.bool_]:
+        """Whom the model scored within the last days from other rows than the account's."""
+        found = np.zeros(len(keys), dtype=np.bool_)
+        for (model, snapshot), latest in self.scored.items():
+            if model == account.model and (snapshot != account.snapshot or not snapshot):
+                found |= latest.since(keys, account.now - _REPEAT_S)
+        return found
 
     def spent(self, keys: Keys) -> NDArray[np.int64]:
         found = among(keys, self.persons)
@@ -98,12 +134,17 @@ class CapacityLedger:
             sums.spent(keys),
             versions,
             counted=among(keys, sums.models.get(account.model, keys[:0])),
+            other_data=sums.from_other_data(keys, account),
             bits=account.bits,
             limits=account.limits,
         )
         result = np.empty(len(keys), dtype=np.bool_)
         result[order] = fits | among(keys, sums.jobs.get(account.job, keys[:0]))
         return result
+
+    def released(self, account: Account, pids: Words) -> NDArray[np.int64]:
+        """Bits released about each pid to the account's partner within the last 365 days."""
+        return self._of(account).spent(pids[:, 0])
 
     def debit(self, account: Account, pids: Words) -> None:
         """Debit persons, durably. Raises CapacityExhausted, debiting nobody, if one of them has no room left."""
@@ -116,7 +157,7 @@ class CapacityLedger:
             if len(fresh) == 0:
                 return
             self._durable.run(
-                "INSERT INTO debits (partner, at, model, job, bits, persons) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO debits (partner, at, model, job, bits, persons, snapshot) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     account.partner,
                     account.now,
@@ -124,6 +165,7 @@ class CapacityLedger:
                     account.job,
                     account.bits,
                     fresh.astype("<u8").tobytes(),
+                    account.snapshot,
                 ),
             )
         # Only after the commit: sums that a rollback left behind would refuse, but also hide the next attempt's debit.
@@ -134,11 +176,11 @@ class CapacityLedger:
         sums = self._sums.get(account.partner)
         if sums is None or (sums.since is not None and sums.since <= start):
             sums = self._sums[account.partner] = _Sums()
-            for model, job, bits, at, persons in self._durable.rows(
-                "SELECT model, job, bits, at, persons FROM debits WHERE partner = ? AND at > ? ORDER BY debit",
+            for model, job, bits, at, persons, snapshot in self._durable.rows(
+                "SELECT model, job, bits, at, persons, snapshot FROM debits WHERE partner = ? AND at > ? ORDER BY debit",
                 (account.partner, start),
             ):
-                then = Account(account.partner, model, job, bits, account.limits, at)
+                then = Account(account.partner, model, job, bits, account.limits, at, snapshot)
                 sums.add(np.frombuffer(persons, dtype="<u8").astype(np.uint64), then, at=at)
         return sums
 

@@ -104,7 +104,8 @@ def resolve(house: House, papers: Papers) -> Resolved:
 
 
 def account_of(house: House, papers: Papers) -> Account:
-    """What this job spends on each person."""
+    """What this job spends on each person, and of which rows."""
+    head = papers.model.part(house.department)
     return Account(
         partner=papers.scenario.partner,
         model=papers.plan.scored_model,
@@ -112,6 +113,7 @@ def account_of(house: House, papers: Papers) -> Account:
         bits=banding.bits(papers.model),
         limits=papers.scenario.limits,
         now=house.clock(),
+        snapshot="" if head is None else house.store.pointer(head.dataset).snapshot,
     )
 
 

@@ -50,8 +50,7 @@ MAX_SWEEP_LEVELS: Final = 20
 MAX_PARAMETER_SHARE: Final = Decimal("0.33")
 MAX_MEMBERSHIP_AUC: Final = Decimal("0.55")
 MIN_UNPROTECTED_PERSONS: Final = 1000
-# V16: bits and versions a year are the scenario's, `policies.capacity`.
-REPEAT_DAYS: Final = 30
+# V16: `policies.capacity` and the scenario's limits.
 
 LIMITS: Final = {
     "v1": "listed features only, distinct/persons 0.2, no identifier",

@@ -13,12 +13,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from policies import banding
+from policies.capacity import REPEAT_DAYS
 from policies.documents.authorization import Limits
 from policies.documents.model import MAX_BANDS
 from policies.documents.vetting import Check, Verdict
 from policies.vetting.case import Case
 from policies.vetting.checks import check, not_measured
-from policies.vetting.limits import MAX_SWEEP_LEVELS, MIN_BAND_PERSONS, REPEAT_DAYS, SPREAD_DEVIATIONS
+from policies.vetting.limits import MAX_SWEEP_LEVELS, MIN_BAND_PERSONS, SPREAD_DEVIATIONS
 
 
 def capacity(case: Case) -> Check:

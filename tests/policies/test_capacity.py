@@ -39,6 +39,7 @@ def test_a_release_that_says_nothing_is_no_release() -> None:
                 np.zeros(1, np.int64),
                 np.zeros(1, np.int64),
                 counted=np.zeros(1, bool),
+                other_data=np.zeros(1, bool),
                 bits=bits,
                 limits=LIMITS,
             )
@@ -46,23 +47,37 @@ def test_a_release_that_says_nothing_is_no_release() -> None:
         Spent(bits=-1)
 
 
+def test_a_second_score_from_other_data_waits_thirty_days() -> None:
+    spent = debit(Spent(), model="m", bits=4, limits=LIMITS)
+    with pytest.raises(CapacityExhausted, match="30 days"):
+        debit(spent, model="m", bits=4, limits=LIMITS, other_data=True)
+    assert debit(spent, model="m", bits=4, limits=LIMITS).bits == 8
+
+
 people = st.lists(
-    st.tuples(st.integers(0, 40), st.sets(st.sampled_from(["m", "m1", "m2", "m3", "m4", "m5"]))), max_size=20
+    st.tuples(
+        st.integers(0, 40), st.sets(st.sampled_from(["m", "m1", "m2", "m3", "m4", "m5"])), st.booleans()
+    ),
+    max_size=20,
 )
 
 
 @given(people=people, bits=st.integers(1, 5), most_bits=st.integers(1, 32), most_models=st.integers(1, 4))
 def test_many_people_at_once_get_the_same_answers_as_one_by_one(
-    people: list[tuple[int, set[str]]], bits: int, most_bits: int, most_models: int
+    people: list[tuple[int, set[str], bool]], bits: int, most_bits: int, most_models: int
 ) -> None:
     limits = LIMITS.model_copy(
         update={"bits_per_subject_year": most_bits, "model_versions_per_subject_year": most_models}
     )
-    single = [can_debit(Spent(b, frozenset(m)), model="m", bits=bits, limits=limits) for b, m in people]
+    single = [
+        can_debit(Spent(b, frozenset(m)), model="m", bits=bits, limits=limits, other_data=other)
+        for b, m, other in people
+    ]
     many = accepts(
-        np.array([b for b, _ in people], dtype=np.int64),
-        np.array([len(m) for _, m in people], dtype=np.int64),
-        counted=np.array(["m" in m for _, m in people], dtype=bool),
+        np.array([b for b, _, _ in people], dtype=np.int64),
+        np.array([len(m) for _, m, _ in people], dtype=np.int64),
+        counted=np.array(["m" in m for _, m, _ in people], dtype=bool),
+        other_data=np.array([other for _, _, other in people], dtype=bool),
         bits=bits,
         limits=limits,
     )

@@ -20,8 +20,16 @@ LIMITS = Limits(
 NOW, DAY = 1_800_000_000, 86_400
 
 
-def account(job: str, *, model: str = "m1", bits: int = 4, now: int = NOW, partner: str = "p") -> Account:
-    return Account(partner, model, job, bits, LIMITS, now)
+def account(
+    job: str,
+    *,
+    model: str = "m1",
+    bits: int = 4,
+    now: int = NOW,
+    partner: str = "p",
+    snapshot: str = "rows-1",
+) -> Account:
+    return Account(partner, model, job, bits, LIMITS, now, snapshot)
 
 
 def pids(*numbers: int) -> Words:
@@ -73,6 +81,45 @@ def test_a_retry_is_allowed_for_those_already_debited_even_without_room(path: Pa
     ledger.debit(account("a", bits=10), pids(1))
     assert ledger.has_room(account("a", bits=10), pids(1)).all()
     assert not ledger.has_room(account("b", bits=1), pids(1)).any()
+
+
+@pytest.mark.req("RQ-309")
+def test_a_model_scores_a_person_again_within_thirty_days_only_from_the_same_rows(path: Path) -> None:
+    ledger = CapacityLedger(Durable(path))
+    ledger.debit(account("a", bits=1), pids(1, 2))
+    ledger.debit(account("b", bits=1, now=NOW + 20 * DAY), pids(2))
+    for _ in range(2):
+        asked = {
+            day: ledger.has_room(
+                account("c", bits=1, snapshot="rows-2", now=NOW + day * DAY), pids(1, 2, 3)
+            ).tolist()
+            for day in (0, 29, 30, 49, 50)
+        }
+        assert asked == {
+            0: [False, False, True],
+            29: [False, False, True],
+            30: [True, False, True],
+            49: [True, False, True],
+            50: [True, True, True],
+        }
+        assert ledger.has_room(account("c", bits=1), pids(1, 2, 3)).all()
+        assert ledger.has_room(account("c", bits=1, model="m2", snapshot="rows-2"), pids(1, 2, 3)).all()
+        # A further attempt of the same job is no further score.
+        assert ledger.has_room(account("a", bits=1, snapshot="rows-2"), pids(1, 2)).all()
+        # Rows without a name are never known to be the same.
+        assert ledger.has_room(account("c", bits=1, snapshot=""), pids(1, 3)).tolist() == [False, True]
+        ledger = CapacityLedger(Durable(path))
+
+
+@pytest.mark.req("RQ-309")
+def test_the_ledger_says_what_was_released_about_a_person_in_a_year(path: Path) -> None:
+    ledger = CapacityLedger(Durable(path))
+    ledger.debit(account("a", bits=4), pids(1, 2))
+    ledger.debit(account("b", bits=3, now=NOW + 40 * DAY), pids(2))
+    ledger.debit(account("c", bits=5, partner="q"), pids(1))
+    for ledger_again in (ledger, CapacityLedger(Durable(path))):
+        assert ledger_again.released(account("x", now=NOW + 41 * DAY), pids(1, 2, 3)).tolist() == [4, 7, 0]
+    assert ledger.released(account("x", now=NOW + 366 * DAY), pids(1, 2, 3)).tolist() == [0, 3, 0]
 
 
 def test_partners_do_not_share_capacity(path: Path) -> None:
