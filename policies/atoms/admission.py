@@ -24,7 +24,9 @@ later) only make the rule stricter.
 an amount of its own: "cost up to day 9" minus "up to day 8" has every visitor on both sides, and is the visit of day 9.
 Membership of persons cannot see it. There the units are rows, `owner` says whose, and an atom's size is its distinct
 persons; the proof is the same with one column per row. Counts of distinct persons are not sums over rows, so they need
-persons as units too: `admit_rows` holds both at once.
+persons as units too: `admit_rows` holds both at once. A join repeats rows: an amount of a table counts as often as
+its row occurs. There each table with a measure in the answer is a line of its own, how often being part of what is said
+of a unit: `admit_lines`.
 
 **Limits of the proof.** Amounts must be the same in all answers: bounds, to which they are clipped, may not change within a
 snapshot (`history`), and a person's total that is clipped over several rows is not a sum over rows: either no total
@@ -35,19 +37,28 @@ that some atom would be small, not whose. That, and refusals, are bounded by cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from policies.atoms.errors import AtomsInvalid
 from policies.atoms.partition import Labels, check_labels, ranked, ranked_pairs, sizes
-from policies.atoms.patterns import Patterns, pattern_codes, patterns_of_pairs, patterns_of_values
+from policies.atoms.patterns import (
+    Patterns,
+    pattern_codes,
+    patterns_of_codes,
+    patterns_of_pairs,
+    patterns_of_values,
+)
 
 # So many single withdrawals are tried before everything that still offends is withheld at once.
 _SINGLE_STEPS: Final = 32
 _ASKED: Final = 256
+_Having: TypeAlias = frozenset[tuple[int, int]]
+"""The released features of a part, each with its symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,43 @@ class RowAdmission:
     row_atoms: Labels
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sort of units and what an answer says of them: pairs `unit`, `code` int32[pairs], a code once for each time.
+
+    `owner` int32[units] is the person of each unit, None if the units are persons. If `counted`, how often a unit is in a
+    cell is part of what is said: a row that a join repeats counts as often in a sum. Distinct persons are not counted.
+    """
+
+    atoms: Labels
+    unit: Labels
+    code: Labels
+    owner: Labels | None = None
+    counted: bool = True
+
+    def patterns(self, released: NDArray[np.bool_]) -> Patterns:
+        """What the answer says if only `released` bool[codes] are."""
+        if self.code.size and int(self.code.max()) >= len(released):
+            raise AtomsInvalid(f"expected codes below {len(released)}, got another")
+        kept = slice(None) if released.all() else released[self.code]
+        return patterns_of_pairs(
+            self.unit[kept],
+            self.code[kept],
+            persons=len(self.atoms),
+            n_cells=len(released),
+            counted=self.counted,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LinesAdmission:
+    """The verdict for several lines: `released` bool[codes], and by line the atoms to keep from now on."""
+
+    accepted: bool
+    released: NDArray[np.bool_]
+    atoms: tuple[Labels, ...]
+
+
 def admit(
     atoms: Labels,
     codes: Labels,
@@ -98,14 +146,7 @@ def admit(
     n_codes = most if n_codes is None else n_codes
     if n_codes < most:
         raise AtomsInvalid(f"expected codes below {n_codes}, got another")
-    cells = np.arange(1, n_codes, dtype=np.int32)
-    return _admit(
-        atoms,
-        Patterns(codes, cells, cells, n_codes, np.arange(n_codes, dtype=np.int32)),
-        k=k,
-        droppable=droppable,
-        owner=owner,
-    )
+    return _admit(atoms, patterns_of_codes(codes, n_codes=n_codes), k=k, droppable=droppable, owner=owner)
 
 
 def admit_pairs(
@@ -117,31 +158,61 @@ def admit_pairs(
 
 
 def admit_values(
-    atoms: Labels, person: Labels, cell: Labels, behind: NDArray[np.bool_], *, n_cells: int, k: int
+    atoms: Labels,
+    person: Labels,
+    cell: Labels,
+    behind: NDArray[np.bool_],
+    *,
+    n_cells: int,
+    k: int,
+    owner: Labels | None = None,
 ) -> ValueAdmission:
     """Admit an answer with conditional or nullable measures; `behind` bool[measures, pairs] as in `patterns_of_values`.
 
-    Measures behind which everybody stands need no line of `behind`; measures of one column share one.
+    Measures behind which everybody stands need no line of `behind`; measures of one column share one. With `owner`
+    int32[units] the units are rows, `person` names rows, and k counts persons.
     """
     patterns = patterns_of_values(person, cell, behind, persons=len(atoms), n_cells=n_cells)
-    verdict = _admit(atoms, patterns, k=k, droppable=True)
+    verdict = _admit(atoms, patterns, k=k, droppable=True, owner=owner)
     released = verdict.released.reshape(1 + len(behind), n_cells)
     return ValueAdmission(verdict.accepted, released[0], released[1:], verdict.atoms)
+
+
+def admit_lines(lines: Sequence[Line], *, n_codes: int, k: int) -> LinesAdmission:
+    """Admit one answer on several lines of units at once; a code 0 … n_codes - 1 is released on all of them or on none."""
+    released, answered = np.ones(n_codes, dtype=np.bool_), np.zeros(n_codes, dtype=np.bool_)
+    atoms = []
+    for line in lines:
+        patterns = line.patterns(released)
+        verdict = _admit(line.atoms, patterns, k=k, droppable=True, owner=line.owner)
+        present = np.zeros(n_codes, dtype=np.bool_)
+        present[patterns.feature] = True
+        released &= verdict.released | ~present
+        answered |= verdict.released
+        atoms.append(verdict.atoms)
+    answered &= released
+    if not answered.any():
+        return LinesAdmission(False, answered, tuple(line.atoms for line in lines))
+    if not released.all():
+        # Merging parts never makes one smaller: what a later line withheld cannot offend an earlier one.
+        atoms = [ranked_pairs(line.atoms, line.patterns(released).of_person)[0] for line in lines]
+    return LinesAdmission(True, answered, tuple(atoms))
 
 
 def admit_rows(
     person_atoms: Labels, row_atoms: Labels, *, owner: Labels, codes: Labels, n_codes: int, k: int
 ) -> RowAdmission:
-    """Admit an answer over rows: `owner` and `codes` int32[rows], code 0 for none; see *Rows* above."""
+    """Admit an answer over the rows of one table: `owner` and `codes` int32[rows], code 0 for none; see *Rows* above."""
     check_labels(owner, n=len(row_atoms))
-    by_row = admit(row_atoms, codes, k=k, n_codes=n_codes, owner=owner)
-    kept = by_row.released[codes]
-    by_person = admit_pairs(person_atoms, owner[kept], codes[kept], n_codes, k=k)
-    released = by_person.released & by_row.released
-    if not (by_person.accepted and released.any()):
-        return RowAdmission(False, np.zeros(n_codes, dtype=np.bool_), person_atoms, row_atoms)
-    final = np.where(released[codes], codes, 0).astype(np.int32)
-    return RowAdmission(True, released, by_person.atoms, ranked_pairs(row_atoms, final)[0])
+    check_labels(codes, n=len(row_atoms))
+    row = np.flatnonzero(codes).astype(np.int32)
+    lines = (
+        # A row of one table is in one cell, once.
+        Line(row_atoms, row, codes[row], owner, counted=False),
+        Line(person_atoms, owner[row], codes[row], counted=False),
+    )
+    verdict = admit_lines(lines, n_codes=n_codes, k=k)
+    return RowAdmission(verdict.accepted, verdict.released, verdict.atoms[1], verdict.atoms[0])
 
 
 def _admit(
@@ -215,8 +286,8 @@ class _Parts:
     """The atoms as they would be if `released` features were.
 
     `of_class` is the part of each class. By part: the old atom it is of, the persons in it, whether its old atom is
-    touched at all. `pair_part` and `feature` list the released features of each part, in the order of the parts. `behind`
-    counts the units of each feature.
+    touched at all. `pair_part`, `feature` and `symbol` list the released features of each part, in the order of the
+    parts. `behind` counts the units of each feature.
     """
 
     of_class: Labels
@@ -225,6 +296,7 @@ class _Parts:
     touched: NDArray[np.bool_]
     pair_part: NDArray[np.int64]
     feature: NDArray[np.int64]
+    symbol: Labels
     behind: NDArray[np.int64]
 
     def small(self, k: int) -> NDArray[np.bool_]:
@@ -234,8 +306,8 @@ class _Parts:
 
 def _parts(classes: _Classes, patterns: Patterns, released: NDArray[np.bool_]) -> _Parts:
     left = released[patterns.feature]
-    pattern, feature = patterns.pattern[left], patterns.feature[left].astype(np.int64)
-    reduced = pattern_codes(pattern, patterns.feature[left], patterns.n_patterns)[classes.pattern]
+    pattern, symbol = patterns.pattern[left], patterns.symbol[left]
+    reduced = pattern_codes(pattern, symbol, patterns.n_patterns)[classes.pattern]
     part, part_atom, part_set = ranked_pairs(classes.atom.astype(np.int32), reduced)
     touched = np.zeros(int(part_atom.max(initial=0)) + 1, dtype=np.bool_)
     touched[part_atom[part_set > 0]] = True
@@ -247,13 +319,14 @@ def _parts(classes: _Classes, patterns: Patterns, released: NDArray[np.bool_]) -
     start, count = (np.cumsum(degree) - degree)[representative], degree[representative]
     pair_part = np.repeat(np.arange(len(part_atom)), count)
     within = np.arange(len(pair_part)) - np.repeat(np.cumsum(count) - count, count)
-    of_pair = feature[order][start[pair_part] + within]
+    place = order[start[pair_part] + within]
+    of_pair = patterns.feature[left][place].astype(np.int64)
     units = np.zeros(len(part_atom), dtype=np.int64)
     np.add.at(units, part, classes.units)
     behind = np.zeros(len(patterns.parent), dtype=np.int64)
     np.add.at(behind, of_pair, units[pair_part])
     persons = classes.persons(part, len(part_atom))
-    return _Parts(part, part_atom, persons, touched[part_atom], pair_part, of_pair, behind)
+    return _Parts(part, part_atom, persons, touched[part_atom], pair_part, of_pair, symbol[place], behind)
 
 
 def _forced(parts: _Parts, small: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -294,15 +367,18 @@ def _votes(parts: _Parts, small: NDArray[np.bool_]) -> NDArray[np.int64]:
     """
     votes = np.zeros(len(parts.behind), dtype=np.int64)
     asked = np.flatnonzero(small)[:_ASKED]
-    siblings: dict[int, set[frozenset[int]]] = {int(atom): set() for atom in parts.atom[asked]}
-    sets: dict[int, frozenset[int]] = {}
+    siblings: dict[int, set[_Having]] = {int(atom): set() for atom in parts.atom[asked]}
+    sets: dict[int, _Having] = {}
     splits = np.searchsorted(parts.pair_part, np.arange(len(parts.atom) + 1))
     for part in np.flatnonzero(np.isin(parts.atom, parts.atom[asked])):
-        features = frozenset(parts.feature[splits[part] : splits[part + 1]].tolist())
-        siblings[int(parts.atom[part])].add(features)
-        sets[int(part)] = features
+        where = slice(splits[part], splits[part + 1])
+        having = frozenset(zip(parts.feature[where].tolist(), parts.symbol[where].tolist(), strict=True))
+        siblings[int(parts.atom[part])].add(having)
+        sets[int(part)] = having
     for part in asked:
         own, others = sets[int(part)], siblings[int(parts.atom[part])]
-        merging = [next(iter(own ^ other)) for other in others if len(own ^ other) == 1]
-        votes[merging or list(own or frozenset().union(*others))] += 1
+        differing = [{feature for feature, _ in own ^ other} for other in others if other != own]
+        merging = {feature for features in differing if len(features) == 1 for feature in features}
+        candidates = merging or {feature for feature, _ in own or frozenset().union(*others)}
+        votes[list(candidates)] += 1
     return votes

@@ -23,14 +23,16 @@ from policies.atoms.partition import Labels, check_labels, ranked
 class Patterns:
     """The pattern of each person, int32[persons], 0 for the empty set; and which features belong to each pattern.
 
-    `pattern` and `feature` int32[pairs] are the incidence: feature f belongs to pattern p. Features are what may be
-    released or withheld on its own: cells, then values of cells. `parent` int32[features] is the feature without which
-    a feature is not released: its cell, for a value; itself, for a cell.
+    `pattern`, `feature` and `symbol` int32[pairs] are the incidence: feature f belongs to pattern p, in the way that symbol s
+    says (how often, if that is counted; else the feature itself). Features are what may be released or withheld on its
+    own: cells, then values of cells. `parent` int32[features] is the feature without which a feature is not released:
+    its cell, for a value; itself, for a cell.
     """
 
     of_person: Labels
     pattern: Labels
     feature: Labels
+    symbol: Labels
     n_patterns: int
     parent: Labels
 
@@ -47,14 +49,29 @@ def pattern_codes(person: Labels, cell: Labels, persons: int) -> Labels:
     return _coded(person, cell, persons)[0]
 
 
-def patterns_of_pairs(person: Labels, cell: Labels, *, persons: int, n_cells: int) -> Patterns:
-    """Patterns whose features are the cells."""
+def patterns_of_codes(codes: Labels, *, n_codes: int) -> Patterns:
+    """Patterns of units in at most one cell each: `codes` int32[units] in 0 … n_codes - 1, 0 for none."""
+    cells = np.arange(1, n_codes, dtype=np.int32)
+    return Patterns(codes, cells, cells, cells, n_codes, np.arange(n_codes, dtype=np.int32))
+
+
+def patterns_of_pairs(
+    person: Labels, cell: Labels, *, persons: int, n_cells: int, counted: bool = False
+) -> Patterns:
+    """Patterns whose features are the cells; if `counted`, how often a pair occurs is part of the pattern."""
     check_labels(cell)
     if cell.size and int(cell.max()) >= n_cells:
         raise AtomsInvalid(f"expected cells below {n_cells}, got another")
-    codes, symbols = _coded(person, cell, persons)
     cells = np.arange(n_cells, dtype=np.int32)
-    return Patterns(codes, symbols[0], symbols[1], int(codes.max(initial=0)) + 1, cells)
+    if counted and len(person) == len(cell) and len(cell):
+        person, cell, times = _times(person, cell)
+        symbols, values = ranked(times * n_cells + cell, bound=(int(times.max()) + 1) * n_cells)
+        codes, (pattern, symbol) = _coded(person, symbols, persons)
+        feature = (values[symbol] % n_cells).astype(np.int32)
+    else:
+        codes, (pattern, feature) = _coded(person, cell, persons)
+        symbol = feature
+    return Patterns(codes, pattern, feature, symbol, int(codes.max(initial=0)) + 1, cells)
 
 
 def patterns_of_values(
@@ -83,10 +100,12 @@ def patterns_of_values(
     for place in range(n_measures):
         met = (symbol >> place & 1).astype(np.bool_)
         parts.append((pattern[met], home[met] + np.int32((1 + place) * n_cells)))
+    feature = np.concatenate([other for _, other in parts])
     return Patterns(
         codes,
         np.concatenate([one for one, _ in parts]),
-        np.concatenate([other for _, other in parts]),
+        feature,
+        feature,
         int(codes.max(initial=0)) + 1,
         np.arange((1 + n_measures) * n_cells, dtype=np.int32) % np.int32(n_cells),
     )
@@ -134,6 +153,20 @@ def _folded(what: Labels, start: NDArray[np.int64]) -> Labels:
         codes[longer] = taken + ranks
         taken += len(values)
     return ranked(codes, bound=taken)[0] + np.int32(1)
+
+
+def _times(person: Labels, cell: Labels) -> tuple[Labels, Labels, NDArray[np.int64]]:
+    """The different pairs and how often each occurs."""
+    check_labels(person)
+    width = int(cell.max()) + 1
+    pairs = np.sort(person.astype(np.int64) * width + cell)
+    start = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]]))
+    different = pairs[start]
+    return (
+        (different // width).astype(np.int32),
+        (different % width).astype(np.int32),
+        np.diff(np.append(start, len(pairs))),
+    )
 
 
 def _in_order(person: Labels, cell: Labels) -> tuple[Labels, Labels, NDArray[np.int64]]:

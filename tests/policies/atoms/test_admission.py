@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from policies.atoms.admission import admit, admit_pairs, admit_rows, admit_values
+from policies.atoms.admission import Line, admit, admit_lines, admit_pairs, admit_rows, admit_values
 from policies.atoms.errors import AtomsInvalid
 from policies.atoms.history import fresh
 from policies.atoms.partition import smallest
@@ -146,6 +146,57 @@ def test_sums_over_rows_and_counts_of_persons_isolate_nobody(
             counts.append([int(i in inside) for i in range(n)])
         assert not isolates(sums, owner)
         assert not isolates(counts, list(range(n)))
+
+
+@st.composite
+def joined_histories(draw: st.DrawFn) -> tuple[list[int], list[list[tuple[int, int, int]]]]:
+    """Owners of the rows of one table, and by answer how often each row is in each of two cells of a join."""
+    n = draw(st.integers(3, 6))
+    owner = draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=9))
+    entry = st.tuples(st.integers(0, len(owner) - 1), st.integers(0, 1), st.integers(1, 2))
+    answers = st.lists(st.lists(entry, max_size=18, unique_by=lambda e: e[:2]), min_size=1, max_size=4)
+    return owner, draw(answers)
+
+
+@pytest.mark.req("RQ-309")
+@given(joined_histories())
+def test_rows_that_a_join_repeats_isolate_nobody(
+    history: tuple[list[int], list[list[tuple[int, int, int]]]],
+) -> None:
+    owner, answers = history
+    atoms, sums = fresh(len(owner)), []
+    for entries in answers:
+        often = [(row, code) for row, code, times in entries for _ in range(times)]
+        line = Line(atoms, int32([row for row, _ in often]), int32([code for _, code in often]), int32(owner))
+        verdict = admit_lines([line], n_codes=2, k=K)
+        (atoms,) = verdict.atoms
+        for cell in np.flatnonzero(verdict.released):
+            weight = {row: times for row, code, times in entries if code == cell}
+            sums.append([weight.get(row, 0) for row in range(len(owner))])
+        assert not isolates(sums, owner)
+
+
+def test_a_person_whom_a_join_repeats_more_often_is_seen_in_the_counted_line_only() -> None:
+    # Everybody has one visit in each of two years, one has two in the first. Her income is then the difference of the
+    # sums of income over visits of the two years, though every row of the visits has nine others like it.
+    person = int32([*range(30), 0])
+    year_1, year_2 = np.zeros(31, dtype=np.int32), np.zeros(30, dtype=np.int32)
+    for counted, accepted in ((False, True), (True, False)):
+        first = admit_lines([Line(fresh(30), person[:30], year_2, counted=counted)], n_codes=1, k=10)
+        second = admit_lines([Line(first.atoms[0], person, year_1, counted=counted)], n_codes=1, k=10)
+        assert first.accepted
+        assert second.accepted == accepted
+
+
+def test_a_code_is_released_on_all_lines_or_on_none() -> None:
+    fine = Line(fresh(40), np.arange(30, dtype=np.int32), int32([0] * 10 + [1] * 20))
+    small = Line(fresh(40), np.arange(29, dtype=np.int32), int32([0] * 9 + [1] * 20))
+    for lines in ([fine, small], [small, fine]):
+        verdict = admit_lines(lines, n_codes=3, k=10)
+        assert verdict.released.tolist() == [False, True, False]
+        assert [np.bincount(atoms).tolist() for atoms in verdict.atoms] == [[20, 20], [20, 20]]
+    with pytest.raises(AtomsInvalid):
+        admit_lines([fine], n_codes=1, k=10)
 
 
 @given(histories(), st.randoms(use_true_random=False))
