@@ -16,9 +16,9 @@ import pytest
 
 from tests.attacks.a13_patients import MARGIN, PEOPLE, accuracy, answer, plain, told
 
-BRANCHES = 500
+BRANCHES, FEW_BRANCHES = 500, 50
 # As many rows as the group's number come out of the unnesting.
-BRANCH = "SELECT COUNT(*) FROM (SELECT unnest(range(diagnosis)) FROM patients WHERE person_id = {number})"
+BRANCH = "SELECT unnest(range(diagnosis)) FROM patients WHERE person_id = {number}"
 ONE = "SELECT COUNT(*) FROM patients WHERE person_id = 17 AND diagnosis = 3"
 ATTACKS = [
     f"EXPLAIN {ONE}",
@@ -71,14 +71,14 @@ def read(plan: str) -> dict[int, int]:
     return learned
 
 
-def statement(first: int) -> str:
-    branches = (BRANCH.format(number=number) for number in range(first, first + BRANCHES))
+def statement(first: int, count: int) -> str:
+    branches = (BRANCH.format(number=number) for number in range(first, first + count))
     return "EXPLAIN (ANALYZE, FORMAT json) " + " UNION ALL ".join(branches)
 
 
 def plans(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     for first in range(1, PEOPLE + 1, BRANCHES):
-        [(_, plan)] = connection.execute(statement(first)).fetchall()
+        [(_, plan)] = connection.execute(statement(first, BRANCHES)).fetchall()
         yield plan
 
 
@@ -87,8 +87,9 @@ def measure() -> dict[str, object]:
     for plan in plans(plain()):
         learned |= read(plan)
     seen: dict[int, int] = {}
-    for first in range(1, PEOPLE + 1, BRANCHES):
-        seen |= read(answer(statement(first))[1])
+    for first in range(1, PEOPLE + 1, FEW_BRANCHES):
+        # Few at a time: what is longer would be refused for its length already.
+        seen |= read(answer(statement(first, FEW_BRANCHES))[1])
     return told(
         "A13 EXPLAIN oracle",
         "用执行计划的行数套取个人信息",
