@@ -1,4 +1,4 @@
-"""Requests about consents, jobs, scores and what they cost (docs/protocol.md section 2)."""
+"""Requests about consents, jobs, scores, tables and what they cost (docs/protocol.md section 2)."""
 
 from __future__ import annotations
 
@@ -86,8 +86,17 @@ class Fetched:
     receipt: Envelope | None
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedTable:
+    """The answer to a fetch of a table: the gate's release, the sealed bytes, the receipt; nothing in it is verified yet."""
+
+    release: Envelope
+    sealed: bytes
+    receipt: Envelope
+
+
 class JobRequests(Channel):
-    """Consents, jobs, scores, usage."""
+    """Consents, jobs, scores, tables, usage."""
 
     def register_consents(self, consent: Envelope, items: Sequence[ConsentItem], *, scenario: str) -> int:
         """Register consents of one head, in pages; returns how many the coordinator registered."""
@@ -145,6 +154,33 @@ class JobRequests(Channel):
             },
             receipt=None if answer.get("receipt") is None else answers.envelope(answer["receipt"]),
         )
+
+    def fetch_table(self, authorization: str, release: str, *, scenario: str | None = None) -> FetchedTable:
+        """The sealed table of a release (digest); a refusal is raised as `Refused` with the reason."""
+        body: dict[str, Json] = {"authorization": authorization, "release": release}
+        answer = self.post_json("/v1/tables/fetch", body, scenario=scenario)
+        return FetchedTable(
+            release=answers.envelope(answer.get("release")),
+            sealed=answers.from_base64(answers.text(answer, "sealed")),
+            receipt=answers.envelope(answer.get("receipt")),
+        )
+
+    def check_sql(
+        self,
+        department: str,
+        sql: str,
+        *,
+        scenario: str | None = None,
+        data_list: Mapping[str, Json] | None = None,
+    ) -> dict[str, Json]:
+        """The SQL gate's verdict on a statement, read against a scenario's list (by digest) or against `data_list`."""
+        body: dict[str, Json] = {
+            "data_list": None if data_list is None else dict(data_list),
+            "scenario": scenario,
+            "department": department,
+            "sql": sql,
+        }
+        return self.post_json("/v1/sql/check", body, scenario=scenario)
 
     def usage(self, period: str) -> dict[str, Json]:
         """All usage events of a month (YYYY-MM) that this party may see, as `{"events": […]}`."""

@@ -1,7 +1,8 @@
 """Problem documents (RFC 9457) as exceptions: what the coordinator answers when it does not do what was asked.
 
 A policy denial carries the policy, the reason and the smallest change that would pass, in Chinese and English, and where
-in the job the cause lies. Everything here comes from outside: a member of another type is left out, never trusted.
+in the job the cause lies; one because of a statement also every reason of the SQL gate. Everything here comes from
+outside: a member of another type is left out, never trusted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,42 @@ _EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class StatementReason:
+    """One reason of the SQL gate against one department's statement; `hint` is the smallest change, by language."""
+
+    department: str | None
+    code: str
+    column: str | None
+    where: str | None
+    hint: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> Self:
+        told = {"en": _text(value, "hint"), "zh": _text(value, "hint_zh")}
+        return cls(
+            department=_text(value, "department"),
+            code=_text(value, "code") or "",
+            column=_text(value, "column"),
+            where=_text(value, "where"),
+            hint={language: text for language, text in told.items() if text is not None},
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "department": self.department,
+            "code": self.code,
+            "column": self.column,
+            "where": self.where,
+            "hint": self.hint.get("en"),
+            "hint_zh": self.hint.get("zh"),
+        }
+
+    def text(self, language: str = "en") -> str:
+        """The hint in `language`, or the best there is."""
+        return self.hint.get(language) or self.hint.get("en") or self.code
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One problem document; `reason` and `change` by language (`zh`, `en`), empty when nobody said."""
 
@@ -30,6 +67,8 @@ class Problem:
     reason: Mapping[str, str] = field(default_factory=dict)
     change: Mapping[str, str] = field(default_factory=dict)
     where: str | None = None
+    query: tuple[StatementReason, ...] = ()
+    """What the SQL gate says of the statements, where one of them is the cause."""
 
     @classmethod
     def parse(cls, status: int, body: bytes) -> Self:
@@ -52,6 +91,7 @@ class Problem:
             reason=_bilingual(value, "reason"),
             change=_bilingual(value, "change"),
             where=_text(value, "where"),
+            query=_statement_reasons(value),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -65,8 +105,9 @@ class Problem:
             "reason": dict(self.reason),
             "change": dict(self.change),
             "where": self.where,
+            "query": [reason.to_json() for reason in self.query],
         }
-        return {name: value for name, value in members.items() if value not in (None, "", {})}
+        return {name: value for name, value in members.items() if value not in (None, "", {}, [])}
 
     def text(self, language: str = "en") -> str:
         """The reason in `language`, or the best there is."""
@@ -143,3 +184,9 @@ def _bilingual(value: Mapping[str, Json], name: str) -> Mapping[str, str]:
     if not isinstance(member, dict):
         return _EMPTY
     return {language: text for language, text in member.items() if isinstance(text, str)}
+
+
+def _statement_reasons(value: Mapping[str, Json]) -> tuple[StatementReason, ...]:
+    member = value.get("query")
+    items = member if isinstance(member, list) else []
+    return tuple(StatementReason.from_json(item) for item in items if isinstance(item, dict))

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.api import documents, health, jobs, log, mailboxes, scores, usage
+from sandbox.api import aggregates, documents, health, jobs, log, mailboxes, scores, usage
 from sandbox.api.clock import Clock
 from sandbox.api.problems import MEDIA_TYPE, Problem
 from sandbox.district import District, open_district
@@ -39,7 +39,7 @@ def app_of(district: District) -> FastAPI:
     with district.database.write() as transaction:
         registry.keep(district, transaction, district.trust_envelope)
         resume_jobs(district, transaction)
-    for room in (health, documents, mailboxes, jobs, scores, usage, log):
+    for room in (health, documents, mailboxes, jobs, scores, aggregates, usage, log):
         app.include_router(room.router)
     app.add_exception_handler(404, _not_found)
     app.add_exception_handler(405, _not_found)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Response
+from fastapi import Query as Parameter
 from sqlalchemy import Connection
 
 from policies.documents import envelope as dsse
+from policies.documents.authorization import Scenario
+from policies.documents.document import Document
 from policies.documents.envelope import Envelope
 from policies.documents.kinds import KINDS, json_schema
+from policies.documents.query import Query
+from policies.documents.review import OutputReview
 from sandbox.api.exchange import MAX_NUMBER, Exchange, SignedRoute, exchange_of
 from sandbox.documents import attachments, registry
 from sandbox.documents.halting import post_document
 from sandbox.documents.readers import OF_A_JOB, OUTSIDERS, may_read
 from sandbox.jobs.orchestrator import stop_halted
+from sandbox.jobs.reviews import check_review, take_review
 from sandbox.store.answers import Answer
 from sandbox.store.database import Transaction
 from sandbox.store.errors import Malformed, NotFound
@@ -33,8 +39,13 @@ def post(exchange: Signed) -> Response:
     envelope = dsse.from_json(body["envelope"])
 
     def act(transaction: Transaction) -> object:
+        is_review = envelope.kind == OutputReview.kind
+        if is_review:
+            check_review(exchange.district, transaction, envelope)
         stored, targets = post_document(exchange.district, transaction, envelope, actor=exchange.caller.id)
         stop_halted(exchange.district, transaction, targets)
+        if is_review:
+            take_review(exchange.district, transaction, stored.envelope)
         return {"digest": stored.digest, "signers": list(stored.signers), "index": stored.log_index}
 
     return exchange.write(act)
@@ -43,8 +54,8 @@ def post(exchange: Signed) -> Response:
 @router.get("/v1/documents", summary="What is stored, page by page")
 def listing(
     exchange: Signed,
-    kind: Annotated[str | None, Query(max_length=64)] = None,
-    after: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
+    kind: Annotated[str | None, Parameter(max_length=64)] = None,
+    after: Annotated[int, Parameter(ge=0, le=MAX_NUMBER)] = 0,
 ) -> Response:
     def look(connection: Connection) -> object:
         items, following = registry.listing(connection, kind=kind, after=after)
@@ -57,7 +68,7 @@ def listing(
 def get(exchange: Signed, digest: Digest) -> Response:
     def look(connection: Connection) -> object:
         envelope = registry.get(connection, digest).envelope
-        if not _may_read(exchange, envelope):
+        if not _may_read(exchange, connection, envelope):
             raise NotFound(f"expected a stored document, got none with digest {digest[:16]}")
         return {"envelope": envelope.to_json()}
 
@@ -68,14 +79,21 @@ def _readable(exchange: Exchange, connection: Connection, item: dict[str, object
     """Whether a line of the listing is for the caller; only papers of a job need a look inside."""
     if not _concerns_some(exchange, str(item["kind"])):
         return True
-    return _may_read(exchange, registry.get(connection, str(item["digest"])).envelope)
+    return _may_read(exchange, connection, registry.get(connection, str(item["digest"])).envelope)
 
 
-def _may_read(exchange: Exchange, envelope: Envelope) -> bool:
+def _may_read(exchange: Exchange, connection: Connection, envelope: Envelope) -> bool:
     if not _concerns_some(exchange, envelope.kind):
         return True
     document = KINDS[envelope.kind].read(envelope)
-    return may_read(document, party=exchange.caller.id, role=exchange.caller.role)
+    scenario = _scenario(connection, document)
+    return may_read(document, party=exchange.caller.id, role=exchange.caller.role, scenario=scenario)
+
+
+def _scenario(connection: Connection, document: Document) -> Scenario | None:
+    """The scenario of a paper that the scenario's own parties may read."""
+    stored = registry.find(connection, document.scenario) if isinstance(document, Query) else None
+    return None if stored is None else Scenario.read(stored.envelope)
 
 
 def _concerns_some(exchange: Exchange, kind: str) -> bool:
@@ -92,7 +110,7 @@ def schema(exchange: Signed, kind: str) -> Response:
 
 @router.put("/v1/attachments/{sha256}", summary="Put large content, named by its digest")
 def put_attachment(
-    exchange: Signed, sha256: Digest, audience: Annotated[str, Query(max_length=4096)] = ""
+    exchange: Signed, sha256: Digest, audience: Annotated[str, Parameter(max_length=4096)] = ""
 ) -> Response:
     district, data = exchange.district, exchange.body
     readers = [party for party in audience.split(",") if party]

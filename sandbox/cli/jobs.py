@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from enclaves.transport.endpoint import JobStatus, Problem
 from policies.authorization import check_signed
 from policies.documents.authorization import Mode
-from policies.documents.job import Release
+from policies.documents.job import Release, TableRelease
 from policies.documents.strict_json import Json
 from sandbox.cli.acting import acting, acting_as
 from sandbox.cli.documents import Digest, shown
@@ -36,31 +36,56 @@ JobDigest = Annotated[str, typer.Argument(help="Digest of the job.")]
 @answers
 def submit(
     scenario: Annotated[str, typer.Option(help="Digest of the scenario.")],
-    model: Annotated[str, typer.Option(help="Digest of the model.")],
-    consents: Annotated[
-        Path,
-        typer.Option(help="File with one consent id a line, in slot order.", exists=True, dir_okay=False),
-    ],
     party: PartyFolder,
+    model: Annotated[str | None, typer.Option(help="Digest of the model of a score or vet job.")] = None,
+    consents: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with one consent id a line, in slot order; with --model.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    query: Annotated[str | None, typer.Option(help="Digest of the query of an aggregate job.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="name=value for a parameter of the query; may be repeated.")
+    ] = None,
     authorization: Annotated[
-        str | None, typer.Option(help="Its digest; without one it is a vet job.")
+        str | None, typer.Option(help="Its digest; with a model and without one it is a vet job.")
     ] = None,
     recipient: Annotated[str | None, typer.Option(help="Who receives; for a vet job the examiner.")] = None,
     mode: Annotated[Mode, typer.Option(help="Protection of the partial scores.")] = Mode.MASKED,
     purpose: Annotated[str | None, typer.Option(help="Purpose code; default the scenario's.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the job has ended.")] = False,
 ) -> Answer:
-    """Submit a score job, or a vet job; a refusal says why and the smallest change that would pass."""
+    """Submit a score, vet or aggregate job; a refusal says why and the smallest change that would pass."""
+    if (model is None) == (query is None):
+        raise InputMalformed("expected either --model or --query, got both or none")
     submitter = _submitter(party)
-    status = submitter.submit_job(
-        scenario,
-        model=model,
-        consents=read_ids(consents),
-        recipient=recipient or _recipient(submitter, vet=authorization is None),
-        authorization=authorization,
-        mode=mode,
-        purpose=purpose,
-    )
+    receiver = recipient or _recipient(submitter, vet=query is None and authorization is None)
+    if query is not None:
+        if authorization is None or consents is not None or mode is not Mode.MASKED:
+            raise InputMalformed(
+                "expected --authorization, and neither --consents nor --mode bfv, with --query"
+            )
+        status = submitter.submit_aggregate_job(
+            scenario,
+            authorization=authorization,
+            query=query,
+            parameters=read_parameters(parameter or ()),
+            recipient=receiver,
+            purpose=purpose,
+        )
+    else:
+        if consents is None or parameter:
+            raise InputMalformed("expected --consents, and no --parameter, with --model")
+        status = submitter.submit_job(
+            scenario,
+            model=str(model),
+            consents=read_ids(consents),
+            recipient=receiver,
+            authorization=authorization,
+            mode=mode,
+            purpose=purpose,
+        )
     if wait:
         with progress_bar() as told:
             status = submitter.wait(status.job, told)
@@ -77,7 +102,7 @@ def show_status(digest: JobDigest, party: PartyFolder) -> Answer:
 @job.command("explain")
 @answers
 def explain(digest: JobDigest, party: PartyFolder) -> Answer:
-    """Why a job was refused or failed: the policy, the place, the smallest change that would pass."""
+    """Why a job was refused or failed: the policy, the place, the smallest change; of a query every reason against it."""
     status = acting(party).endpoint.job(digest)
     reason = _problem(status)
     value = _job_value(status)
@@ -130,7 +155,7 @@ def show_release(digest: Digest, party: PartyFolder) -> Answer:
     """Show a release: what left through the gate in one run, its signature checked."""
     member = acting(party)
     read, envelope = member.review(digest)
-    if not isinstance(read, Release):
+    if not isinstance(read, (Release, TableRelease)):
         raise InputMalformed(f"expected a release, got `{read.kind}`")
     check_signed(envelope, read, member.trust)
     return shown(member, read, envelope)
@@ -139,6 +164,17 @@ def show_release(digest: Digest, party: PartyFolder) -> Answer:
 def read_ids(path: Path) -> list[str]:
     """Consent ids, one a line; blank lines are skipped."""
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def read_parameters(texts: Sequence[str]) -> dict[str, str]:
+    """Values from name=value, each name once."""
+    values: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name or name in values:
+            raise InputMalformed("expected each parameter once as name=value, got other text")
+        values[name] = value
+    return values
 
 
 @contextmanager

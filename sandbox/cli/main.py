@@ -32,8 +32,11 @@ COMMANDS: Final = {
     "estimate": Target(
         "sandbox.cli.estimate:estimate", "Tell a noisy query's error and cost in privacy before it is run."
     ),
+    "query": Target("sandbox.cli.queries:query", "Submit a query, to be asked by aggregate jobs."),
     "job": Target("sandbox.cli.jobs:job", "Submit jobs, follow them, see why one was refused."),
     "score": Target("sandbox.cli.jobs:score", "Fetch scores."),
+    "table": Target("sandbox.cli.outputs:table", "Fetch tables."),
+    "output": Target("sandbox.cli.outputs:output", "Review tables before they leave."),
     "release": Target("sandbox.cli.jobs:release", "Show what left through the gate."),
     "ledger": Target("sandbox.cli.ledger:ledger", "Export, prove and verify the evidence log."),
     "usage": Target("sandbox.cli.ledger:usage", "Show metered usage of a month."),

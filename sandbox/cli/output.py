@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from enclaves.transport.problem import Problem
+from enclaves.transport.problem import Problem, StatementReason
 from policies.documents.strict_json import Json
 
 PartyFolder = Annotated[
@@ -129,7 +129,19 @@ def problem_lines(problem: Problem, *, heading: str | None = None) -> list[str]:
     if not (problem.policy or problem.where or change):
         return [first if reason == problem.code else f"{first}: {reason}"]
     parts = (("policy", problem.policy), ("reason", reason), ("where", problem.where), ("change", change))
-    return [first, *(f"  {_word(name)}: {text}" for name, text in parts if text)]
+    told = [first, *(f"  {_word(name)}: {text}" for name, text in parts if text)]
+    return [*told, *(_statement_line(reason) for reason in problem.query)]
+
+
+def _statement_line(reason: StatementReason) -> str:
+    """One reason of the SQL gate: whose statement, the code, the place, the smallest change."""
+    place = " ".join(text for text in (reason.where, reason.column) if text)
+    head = " ".join(text for text in (reason.department, reason.code) if text)
+    return (
+        f"  {head} ({place}): {reason.text(MODE.language)}"
+        if place
+        else f"  {head}: {reason.text(MODE.language)}"
+    )
 
 
 def _word(name: str) -> str:

@@ -12,6 +12,7 @@ from sandbox.client.examiner import Examiner
 from sandbox.client.insurer import Insurer
 from sandbox.client.member import Member
 from sandbox.client.partner import Partner
+from sandbox.client.reviewer import Reviewer
 from sandbox.client.roles import Agency, Department, Operator, member_of
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "Member",
     "Operator",
     "Partner",
+    "Reviewer",
     "member_of",
 ]

@@ -12,21 +12,18 @@ A delivered score counts only if, in this order:
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import ClassVar
 
 from enclaves.errors import EnclaveError
-from enclaves.protocols.sealing import EMPTY_BAND, ScoreBinding, SealingKey, SlotOpener
+from enclaves.protocols.sealing import EMPTY_BAND, ScoreBinding, SlotOpener
 from enclaves.transport.channel import now_utc
 from enclaves.transport.endpoint import Endpoint, Fetched, FetchedSlot, FetchRefused
 from enclaves.transport.jobs import CONSENTS_PER_FETCH
-from enclaves.transport.party import PartyConfig, PartyKeys
+from enclaves.transport.party import PartyKeys
 from policies.authorization import check_signed
-from policies.documents.authorization import Authorization, Scenario
 from policies.documents.consent import CONSENT_ID_BYTES
 from policies.documents.envelope import Envelope
 from policies.documents.fields import instant
@@ -35,11 +32,11 @@ from policies.documents.trust import Role
 from policies.errors import PolicyError
 from policies.log.errors import LogInvalid
 from policies.log.merkle import check_inclusion, leaf_hash
-from sandbox.client.errors import InputMalformed, ReceiptRefused, ReleaseRefused
-from sandbox.client.receipts import ReceiptBook, check_receipt
-from sandbox.client.submission import Submitter
+from sandbox.client.errors import ReceiptRefused, ReleaseRefused
+from sandbox.client.receipts import RECEIPTS, ReceiptBook
+from sandbox.client.tables import TableRecipient
 
-RECEIPTS: Final = "receipts.jsonl"
+__all__ = ["RECEIPTS", "Insurer", "Score", "Scores"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +81,8 @@ class _OpenRelease:
         return len(self.subjects) // CONSENT_ID_BYTES
 
 
-class Insurer(Submitter):
-    """A recipient of scores."""
+class Insurer(TableRecipient):
+    """A recipient of scores and tables."""
 
     roles: ClassVar[frozenset[Role]] = frozenset({Role.INSURER})
 
@@ -97,16 +94,8 @@ class Insurer(Submitter):
         receipts: ReceiptBook | None = None,
         clock: Callable[[], datetime] = now_utc,
     ) -> None:
-        super().__init__(endpoint, keys, clock=clock)
-        self.receipts = receipts or ReceiptBook()
-        self._authorizations: dict[str, Authorization] = {}
+        super().__init__(endpoint, keys, receipts=receipts, clock=clock)
         self._releases: dict[str, _OpenRelease] = {}
-
-    @classmethod
-    def open(cls, directory: Path) -> Self:
-        config = PartyConfig.load(directory / "client.toml")
-        keys = PartyKeys.load(config.keys)
-        return cls(config.endpoint(keys), keys, receipts=ReceiptBook(directory / RECEIPTS))
 
     def fetch(self, authorization: str, consents: Sequence[str]) -> Scores:
         """Scores for consent ids (hex) under an authorization (digest); raises ReleaseRefused for one that lies.
@@ -130,7 +119,7 @@ class Insurer(Submitter):
         return result
 
     def _fetch_page(self, authorization: str, consents: Sequence[str]) -> Scores:
-        approved = self._authorization(authorization)
+        approved = self.checked_authorization(authorization)
         fetched = self.endpoint.fetch_scores(authorization, consents, scenario=approved.scenario)
         if [result.consent for result in fetched.results] != list(consents):
             raise ReleaseRefused("expected an answer for each consent in order, got another")
@@ -172,19 +161,6 @@ class Insurer(Submitter):
             expires_at=opened.release.sealed.expires_at,
         )
 
-    def _authorization(self, digest: str) -> Authorization:
-        """Step 1; once for each authorization."""
-        if digest not in self._authorizations:
-            envelope = self.endpoint.get_document(digest)
-            authorization = Authorization.read(envelope)
-            scenario = self.document(Scenario, authorization.scenario)
-            check_signed(envelope, authorization, self.trust, scenario=scenario)
-            named = {recipient.party: recipient.sealing_key for recipient in authorization.recipients}
-            if named.get(self.party) != self._sealing_digest():
-                raise InputMalformed("expected an authorization that names this party and its sealing key")
-            self._authorizations[digest] = authorization
-        return self._authorizations[digest]
-
     def _release(self, authorization: str, digest: str, releases: Mapping[str, Envelope]) -> _OpenRelease:
         """Step 2; once for each release."""
         if digest not in self._releases:
@@ -203,9 +179,9 @@ class Insurer(Submitter):
             check_signed(envelope, release, self.trust)
         except PolicyError as error:
             raise ReleaseRefused(f"release: {error}") from None
-        approved = self._authorization(authorization)
+        approved = self.checked_authorization(authorization)
         said = (release.authorization, release.model, release.recipient, release.recipient_sealing_key)
-        if said != (authorization, approved.model, self.party, self._sealing_digest()):
+        if said != (authorization, approved.model, self.party, self.sealing_digest()):
             raise ReleaseRefused(
                 "expected a release for this authorization, model and recipient, got another"
             )
@@ -215,7 +191,7 @@ class Insurer(Submitter):
             expires_at=int(instant(release.sealed.expires_at).timestamp()),
         )
         try:
-            opener = SlotOpener(self._sealing(), base64.b64decode(release.sealed.wrap), binding=binding)
+            opener = SlotOpener(self.sealing(), base64.b64decode(release.sealed.wrap), binding=binding)
         except EnclaveError as error:
             raise ReleaseRefused(f"release: {error}") from None
         return _OpenRelease(release, envelope.digest, self._subjects(release.job), opener)
@@ -238,21 +214,4 @@ class Insurer(Submitter):
             return ()
         if fetched.receipt is None:
             raise ReceiptRefused(f"expected a receipt of {len(deliveries)} delivered scores, got none")
-        receipt = check_receipt(
-            fetched.receipt,
-            self.trust,
-            recipient=self.party,
-            authorization=authorization,
-            deliveries=deliveries,
-        )
-        self.receipts.keep(fetched.receipt)
-        return (receipt,)
-
-    def _sealing(self) -> SealingKey:
-        if self.keys.sealing is None:
-            raise InputMalformed("expected a sealing key in the insurer's key file, got none")
-        return self.keys.sealing
-
-    def _sealing_digest(self) -> str:
-        text = base64.b64encode(self._sealing().public.raw)
-        return hashlib.sha256(text).hexdigest()
+        return (self.keep_receipt(fetched.receipt, authorization=authorization, deliveries=deliveries),)

@@ -1,4 +1,7 @@
-"""The partner: makes a model, seals each part to its own domain and to the examiner, submits jobs."""
+"""The partner: makes models and queries, seals each part to its own domain and to the examiner, submits jobs.
+
+Where an authorization names it, it is a recipient of tables too.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,15 @@ from enclaves.transport.sealed_mail import graph_info, part_info
 from policies.documents import strict_json
 from policies.documents.authorization import Mode
 from policies.documents.model import Model, OnnxPart, Part
+from policies.documents.query import Query
 from policies.documents.trust import PartyEntry, Role
 from sandbox.client.errors import InputMalformed
-from sandbox.client.submission import Submitter
+from sandbox.client.tables import TableRecipient
 
 NO_GRAPHS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
-class Partner(Submitter):
+class Partner(TableRecipient):
     """A platform partner."""
 
     roles: ClassVar[frozenset[Role]] = frozenset({Role.PARTNER})
@@ -41,6 +45,10 @@ class Partner(Submitter):
             for receiver in (enclave, self.trust.sole(Role.EXAMINER)):
                 self._mail_part(model, part, receiver, graphs.get(part.department))
         return model
+
+    def submit_query(self, query: Query) -> str:
+        """Sign and post a query; returns its digest. Whether a job may run it is decided when one is submitted."""
+        return self.submit_document(query).digest
 
     def submit_vet_job(
         self, scenario: str, *, model: str, consents: Sequence[str], mode: Mode = Mode.MASKED

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from policies.authorization import check_signed
 from policies.documents import envelope as dsse
@@ -18,6 +19,9 @@ from policies.documents.job import Delivery, Receipt
 from policies.documents.trust import TrustRoot
 from policies.errors import PolicyError
 from sandbox.client.errors import ReceiptRefused
+
+RECEIPTS: Final = "receipts.jsonl"
+"""The file in a recipient's folder."""
 
 
 class ReceiptBook:

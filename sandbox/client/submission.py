@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
+
+from pydantic import ValidationError
 
 from enclaves.transport.documents import MAX_ATTACHMENT_BYTES
 from enclaves.transport.endpoint import JobStatus
 from policies.documents.authorization import JobKind, Mode, Scenario
 from policies.documents.consent import CONSENT_ID_BYTES
+from policies.documents.document import first_problem
 from policies.documents.fields import instant_text
 from policies.documents.job import Job, Subjects
+from policies.documents.query import ParameterValue
 from policies.documents.trust import Role
 from sandbox.client.errors import InputMalformed, TookTooLong
 from sandbox.client.member import Member, fresh_id
@@ -27,6 +32,7 @@ ENDED: Final = frozenset({"done", "refused", "failed", "cancelled"})
 """States after which nothing more comes of a job."""
 MAX_JOB_SUBJECTS: Final = MAX_ATTACHMENT_BYTES // CONSENT_ID_BYTES
 VALID: Final = timedelta(hours=12)
+NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Submitter(Member):
@@ -76,6 +82,42 @@ class Submitter(Member):
         )
         return self.endpoint.submit_job(job.envelope(self.keys.identity), scenario=scenario)
 
+    def submit_aggregate_job(
+        self,
+        scenario: str,
+        *,
+        authorization: str,
+        query: str,
+        recipient: str,
+        parameters: Mapping[str, str] = NO_VALUES,
+        purpose: str | None = None,
+        valid_for: timedelta = VALID,
+    ) -> JobStatus:
+        """Submit an aggregate job over a posted query; Refused with the reason, the SQL gate's included, or accepted.
+
+        `scenario`, `authorization`, `query` are digests; `parameters` gives a text for each parameter the query declares.
+        While reviewers are waited for the job lives as long as `valid_for`.
+        """
+        approved = self.document(Scenario, scenario)
+        now = self.clock()
+        job = Job(
+            id=fresh_id("job"),
+            job_kind=JobKind.AGGREGATE.value,
+            submitter=self.party,
+            purpose=purpose or approved.purpose.code,
+            scenario=scenario,
+            authorization=authorization,
+            model=None,
+            query=query,
+            parameters=values_of(parameters),
+            mode=Mode.MASKED,
+            subjects=None,
+            recipient=recipient,
+            submitted_at=instant_text(now),
+            expires_at=instant_text(now + valid_for),
+        )
+        return self.endpoint.submit_job(job.envelope(self.keys.identity), scenario=scenario)
+
     def wait(
         self,
         job: str,
@@ -97,6 +139,14 @@ class Submitter(Member):
                     f"expected job {job[:12]} to end within {seconds:.0f} s, got {status.state}"
                 )
             time.sleep(every)
+
+
+def values_of(parameters: Mapping[str, str]) -> tuple[ParameterValue, ...]:
+    """Values as a job carries them; raises InputMalformed for a name or text that no parameter can have."""
+    try:
+        return tuple(ParameterValue(name=name, value=parameters[name]) for name in sorted(parameters))
+    except ValidationError as error:
+        raise InputMalformed(f"parameters: {first_problem(error)}") from None
 
 
 def enclaves_of(member: Member, scenario: Scenario) -> list[str]:

@@ -41,6 +41,8 @@ POSTABLE: Final = frozenset(
         "scenario",
         "authorization",
         "model",
+        "query",
+        "output-review",
         "vetting-report",
         "price-filing",
         "suspension",

@@ -21,3 +21,9 @@ class ReleaseMismatch(PolicyError):
     """A release or handover that does not fit its run."""
 
     code = "release_mismatch"
+
+
+class ReviewNotAllowed(PolicyError):
+    """A review by a party that the table was not shown to, or of a release that is not under review."""
+
+    code = "review_not_allowed"

@@ -36,7 +36,7 @@ from policies.documents.vetting import VetMetrics
 from policies.keys import IdentityKey
 from sandbox.district import District
 from sandbox.documents import attachments, registry
-from sandbox.jobs import handover, rows
+from sandbox.jobs import handover, rows, tables
 from sandbox.jobs.errors import NotInRun, RunConflict
 from sandbox.jobs.orchestrator import fire
 from sandbox.jobs.rows import JobRow
@@ -150,6 +150,11 @@ def _contribution(district: District, transaction: Transaction, arrival: Arrival
     for vector in contribution.vectors:
         attachments.check_owned(transaction.connection, vector, arrival.sender.id)
         attachments.share(district, transaction, vector, [arrival.plan.gate])
+    if contribution.cells is not None:
+        if not arrival.job.aggregate:
+            raise Malformed("expected keys of cells in an aggregate alone, got some in another job")
+        attachments.check_owned(transaction.connection, contribution.cells, arrival.sender.id)
+        attachments.share(district, transaction, contribution.cells, [arrival.plan.gate])
     _collect(district, transaction, arrival, {"contribution": envelope.to_json()}, Event.CONTRIBUTIONS_CAME)
 
 
@@ -168,9 +173,15 @@ def _release(district: District, transaction: Transaction, arrival: Arrival) -> 
     envelope = arrival.envelope("document")
     if not arrival.current or arrival.job.state is not State.OPENING:
         return
-    handover.check_release(district, transaction, envelope, job=arrival.job, plan=arrival.plan)
+    event = Event.RELEASE_CAME
+    if arrival.job.aggregate:
+        copies = tuple(arrival.mail.attachments)
+        release = tables.check_release(district, transaction, envelope, plan=arrival.plan, copies=copies)
+        event = Event.REVIEW_WANTED if release.review else event
+    else:
+        handover.check_release(district, transaction, envelope, job=arrival.job, plan=arrival.plan)
     handover.keep_release(district, transaction, envelope, run=arrival.run)
-    fire(district, transaction, arrival.job, Event.RELEASE_CAME)
+    fire(district, transaction, arrival.job, event)
 
 
 def _handover(district: District, transaction: Transaction, arrival: Arrival) -> None:
@@ -180,7 +191,8 @@ def _handover(district: District, transaction: Transaction, arrival: Arrival) ->
     if not arrival.current or arrival.job.state is not State.HANDOVER:
         raise RunConflict("expected the handover of the run the job is at, got one that comes too late")
     digest = arrival.mail.body.get("release")
-    handover.take_over(
+    take_over = tables.take_over if arrival.job.aggregate else handover.take_over
+    take_over(
         district,
         transaction,
         job=arrival.job,

@@ -3,9 +3,10 @@
 Rules this module decides:
 
 - A job is signed by its submitter, who also submits it; its subject list is an attachment the submitter put, of exactly the
-  signed count and digest, each consent once.
+  signed count and digest, each consent once. An aggregate names nobody and has none.
 - The coordinator decides for itself first (`judge`). A denied job is kept as `refused`, with the reason and a `refusal`
-  entry, and answered with the problem; the same signed job gets the same state again, never a second run.
+  entry, and answered with the problem; the same signed job gets the same state again, never a second run. Where the
+  statement of an aggregate is at fault, the reason also carries all that the SQL gate says of it, as `query`.
 - A job is shown to its submitter, its recipient, the agency and its officers, the operator, the departments of its
   scenario and their enclaves, and auditors. To anyone else it does not exist.
 """
@@ -31,8 +32,9 @@ from sandbox.jobs import rows
 from sandbox.jobs.errors import NotInRun
 from sandbox.jobs.judge import judge_admission, reason_of
 from sandbox.jobs.orchestrator import fire
+from sandbox.jobs.questions import STATEMENT_CODES, statement_reasons
 from sandbox.jobs.rows import JobRow
-from sandbox.jobs.states import Event
+from sandbox.jobs.states import Event, State
 from sandbox.store.database import Transaction
 from sandbox.store.errors import Malformed, NotFound
 from sandbox.store.tables import consents, job_progress, releases, runs
@@ -74,9 +76,11 @@ def prepare(district: District, envelope: Envelope, *, caller: PartyEntry) -> Ca
     job = Job.read(envelope)
     if job.submitter != caller.id:
         raise Malformed("expected the job's submitter as the caller, got another party")
-    with district.database.read() as connection:
-        ids = read_subjects(district, connection, job)
-        standing = count_standing(district, connection, job, ids)
+    standing = None
+    if job.subjects is not None:
+        with district.database.read() as connection:
+            ids = read_subjects(district, connection, job)
+            standing = count_standing(district, connection, job, ids)
 
     def take_in(transaction: Transaction) -> JobRow:
         known = rows.find(transaction.connection, job.digest)
@@ -88,18 +92,20 @@ def prepare(district: District, envelope: Envelope, *, caller: PartyEntry) -> Ca
 
 
 def _take_in(
-    district: District, transaction: Transaction, envelope: Envelope, *, job: Job, standing: int
+    district: District, transaction: Transaction, envelope: Envelope, *, job: Job, standing: int | None
 ) -> JobRow:
     connection = transaction.connection
     decision = judge_admission(district, connection, envelope, job=job, slots_accepted=standing)
     registry.keep(district, transaction, registry.verified_only(district, envelope))
     row = rows.insert_job(district, transaction, job, expires_at=instant(job.expires_at).timestamp())
     if not decision.allowed:
-        return fire(district, transaction, row, Event.DENIED, reason=reason_of(decision))
-    roster = rows.roster_of(district, connection, row)
-    attachments.share(
-        district, transaction, job.listed_subjects.sha256, (member.enclave for member in roster)
-    )
+        reason = reason_of(decision)
+        if job.query is not None and STATEMENT_CODES & set(decision.codes):
+            reason["query"] = statement_reasons(connection, job)
+        return fire(district, transaction, row, Event.DENIED, reason=reason)
+    if job.subjects is not None:
+        roster = rows.roster_of(district, connection, row)
+        attachments.share(district, transaction, job.subjects.sha256, (member.enclave for member in roster))
     return fire(district, transaction, row, Event.ADMITTED)
 
 
@@ -133,12 +139,13 @@ def status(connection: Connection, job: JobRow) -> dict[str, Json]:
     released = connection.execute(
         select(releases.c.digest).where(releases.c.job == job.digest).order_by(releases.c.seq)
     ).scalars()
-    bands = connection.execute(
+    # Band counts and tables are no slots on the shelf; a table under review is shown to those who must look at it.
+    current = connection.execute(
         select(runs.c.release).where(
             runs.c.job == job.digest, runs.c.sid == job.run, runs.c.release.is_not(None)
         )
     ).scalars()
-    shown = list(released) or (list(bands) if job.state == "done" else [])
+    shown = list(released) or (list(current) if job.state in {State.DONE, State.REVIEW} else [])
     return {
         "job": job.digest,
         "state": job.state.value,

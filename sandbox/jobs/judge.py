@@ -1,4 +1,4 @@
-"""The coordinator's own decisions: may this job be taken in, may these scores be handed over?
+"""The coordinator's own decisions: may this job be taken in, may these scores or this table be handed over?
 
 It gathers the documents a question rests on and what the coordinator has counted; the facts and the decision are
 `policies.decision`. A document that is not here stays None and denies. Enclaves and gate decide again for themselves.
@@ -23,13 +23,14 @@ from policies.documents.strict_json import Json
 from sandbox.district import District
 from sandbox.documents import registry
 from sandbox.jobs.docket import Docket
+from sandbox.jobs.questions import listed_of
 from sandbox.jobs.rows import runs_used
 
 
 def judge_admission(
-    district: District, connection: Connection, envelope: Envelope, *, job: Job, slots_accepted: int
+    district: District, connection: Connection, envelope: Envelope, *, job: Job, slots_accepted: int | None
 ) -> Decision:
-    """Whether `job` (in `envelope`) may be taken in; `slots_accepted` of its consents stand."""
+    """Whether `job` (in `envelope`) may be taken in; `slots_accepted` of its consents stand, None where it names nobody."""
     scenario = _envelope(connection, job.scenario)
     authorization = _envelope(connection, job.authorization)
     case = Case(
@@ -44,6 +45,8 @@ def judge_admission(
         model=_envelope(connection, job.model),
         report=_cited(connection, authorization, "vetting_report"),
         price=_cited(connection, authorization, "price_filing"),
+        query=_envelope(connection, job.query),
+        listed=_listed(connection, scenario) if job.query is not None else (),
         runs_used=runs_used(connection, job),
         slots_accepted=slots_accepted,
     )
@@ -59,8 +62,12 @@ def judge_delivery(
     slots_accepted: int,
     fetches_used: int,
     unit_price: Decimal | None,
+    action: Action = Action.DELIVER,
 ) -> Decision:
-    """Whether `slots_accepted` scores of `releases` may be delivered to `recipient` under the docket's authorization."""
+    """Whether `slots_accepted` results of `releases` may be delivered to `recipient` under the docket's authorization.
+
+    `action` says what they are: scores, or with `DELIVER_TABLE` tables.
+    """
     case = Case(
         trust=district.trust,
         now=datetime.fromtimestamp(district.now, UTC),
@@ -77,7 +84,7 @@ def judge_delivery(
         fetches_used=fetches_used,
         unit_price=unit_price,
     )
-    return decide_case(Action.DELIVER, case)
+    return decide_case(action, case)
 
 
 def reason_of(decision: Decision) -> dict[str, Json]:
@@ -95,8 +102,12 @@ def _overall(connection: Connection, scenario: Envelope | None) -> Envelope | No
     return None if scenario is None else _envelope(connection, Scenario.read(scenario).overall)
 
 
+def _listed(connection: Connection, scenario: Envelope | None) -> tuple[Envelope, ...]:
+    return () if scenario is None else listed_of(connection, Scenario.read(scenario))
+
+
 def _cited(connection: Connection, authorization: Envelope | None, member: str) -> Envelope | None:
     if authorization is None:
         return None
-    digest: str = getattr(Authorization.read(authorization), member)
+    digest: str | None = getattr(Authorization.read(authorization), member)
     return _envelope(connection, digest)

@@ -30,7 +30,16 @@ from sandbox.errors import SandboxError
 from sandbox.jobs import rows
 from sandbox.jobs.planning import make_plan
 from sandbox.jobs.rows import JobRow
-from sandbox.jobs.states import RUN_STATES, TERMINAL, WAITING_FOR_QUORUM, Effect, Event, loss, step
+from sandbox.jobs.states import (
+    RUN_STATES,
+    TERMINAL,
+    UNHURRIED,
+    WAITING_FOR_QUORUM,
+    Effect,
+    Event,
+    loss,
+    step,
+)
 from sandbox.mailboxes.mailbox import Mail, send
 from sandbox.store.database import Transaction, savepoint
 from sandbox.store.tables import run_items, runs
@@ -139,7 +148,7 @@ def _deadline(district: District, job: JobRow) -> float | None:
     timeout = district.settings.attempt_timeout_s
     if job.state in WAITING_FOR_QUORUM:
         return district.now + QUORUM_TIMEOUTS * timeout
-    if job.state in RUN_STATES:
+    if job.state in RUN_STATES - UNHURRIED:
         return district.now + timeout + job.slots / SLOTS_PER_SECOND
     return None
 
@@ -296,7 +305,7 @@ def _mail_open(district: District, transaction: Transaction, job: JobRow) -> Job
 
 
 def _log_release(district: District, transaction: Transaction, job: JobRow) -> JobRow:
-    release = transaction.connection.execute(select(runs.c.release).where(runs.c.sid == job.run)).scalar_one()
+    release = rows.release_of(transaction.connection, job)
     entry = Entry(
         type=EntryType.OUTCOME,
         at=instant(int(district.now)),
@@ -312,8 +321,12 @@ def _log_release(district: District, transaction: Transaction, job: JobRow) -> J
 
 def _mail_outcome(district: District, transaction: Transaction, job: JobRow) -> JobRow:
     gate = district.trust.sole(Role.GATE).id
-    index = (job.await_size or 1) - 1
-    mail = Mail(gate, "outcome", run=job.run, body={"index": index})
+    body: dict[str, Json] = {"index": (job.await_size or 1) - 1}
+    if job.aggregate:
+        release = rows.release_of(transaction.connection, job)
+        reviews = rows.reviews_of(transaction.connection, release)
+        body["reviews"] = [review.to_json() for review in reviews]
+    mail = Mail(gate, "outcome", run=job.run, body=body)
     send(district, transaction, mail, sender=district.me)
     return job
 
@@ -339,7 +352,7 @@ def _abort(district: District, transaction: Transaction, job: JobRow) -> JobRow:
 
 
 def _nothing(_: District, __: Transaction, job: JobRow) -> JobRow:
-    """Done elsewhere: slots are stored by the inbox before the event, an attempt is counted by `fire`."""
+    """Done elsewhere: slots and tables are stored by the inbox before the event, an attempt is counted by `fire`."""
     return job
 
 

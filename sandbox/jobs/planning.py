@@ -13,6 +13,7 @@ from policies.documents.fields import instant, instant_text
 from policies.documents.job import Job, Plan
 from policies.documents.trust import Role
 from sandbox.district import District
+from sandbox.jobs.questions import lanes_of
 from sandbox.jobs.rows import JobRow, authorization_of, job_document, roster_of
 from sandbox.store.errors import NotFound
 
@@ -33,6 +34,7 @@ def make_plan(district: District, connection: Connection, job: JobRow, *, he_key
         scenario=job.scenario,
         authorization=job.authorization,
         model=document.model,
+        query=document.query,
         mode=job.mode,
         roster=roster_of(district, connection, job),
         gate=gate.id,
@@ -42,6 +44,7 @@ def make_plan(district: District, connection: Connection, job: JobRow, *, he_key
             district, document, authorization.recipients if authorization else ()
         ),
         subjects=document.subjects,
+        lanes=lanes_of(connection, document) if job.aggregate else None,
         he_key=he_key,
         intent=job.intent or 0,
         expires_at=instant_text(min(now + PLAN_LIFETIME, instant(document.expires_at))),

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from policies.documents.authorization import Authorization, JobKind, Mode, RosterMember, Scenario
+from policies.documents.envelope import Envelope
 from policies.documents.job import Job, Plan
 from policies.documents.model import Model
+from policies.documents.query import Query
 from policies.documents.strict_json import Json
 from sandbox.district import District
 from sandbox.documents import registry
 from sandbox.jobs.states import TERMINAL, State
 from sandbox.store.database import Transaction
 from sandbox.store.errors import NotFound
-from sandbox.store.tables import job_progress, jobs, runs
+from sandbox.store.tables import job_progress, jobs, output_reviews, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class JobRow:
     @property
     def vet(self) -> bool:
         return self.kind == JobKind.VET
+
+    @property
+    def aggregate(self) -> bool:
+        return self.kind == JobKind.AGGREGATE
 
     @property
     def key_run(self) -> str:
@@ -99,8 +105,34 @@ def of_run(connection: Connection, run: str) -> tuple[JobRow, Plan]:
     return get(connection, row.job), Plan.read(registry.get(connection, row.plan).envelope)
 
 
+def release_of(connection: Connection, job: JobRow) -> str:
+    """Digest of the release of the job's current run; raise `NotFound` while there is none."""
+    found = connection.execute(select(runs.c.release).where(runs.c.sid == job.run)).scalar()
+    if found is None:
+        raise NotFound(f"expected a release of job {job.digest[:16]}, got none yet")
+    return str(found)
+
+
+def of_release(connection: Connection, release: str) -> JobRow | None:
+    """The job whose current run brought this release."""
+    row = connection.execute(
+        select(jobs).join(runs, runs.c.sid == jobs.c.run).where(runs.c.release == release)
+    ).first()
+    return None if row is None else of_row(row)
+
+
+def reviews_of(connection: Connection, release: str) -> list[Envelope]:
+    """The reviews of a table's release, as they were posted."""
+    found = connection.execute(
+        select(output_reviews.c.review)
+        .where(output_reviews.c.release == release)
+        .order_by(output_reviews.c.reviewer, output_reviews.c.finding)
+    ).scalars()
+    return [registry.get(connection, digest).envelope for digest in found]
+
+
 def runs_used(connection: Connection, job: Job) -> int:
-    """Earlier jobs of this kind under the authorization (score) or scenario (vet) that got as far as an intent."""
+    """Earlier jobs of this kind under the authorization (score, aggregate) or scenario (vet) that got as far as an intent."""
     same = [jobs.c.kind == job.job_kind, jobs.c.intent.is_not(None), jobs.c.digest != job.digest]
     if job.authorization is None:
         same.append(jobs.c.scenario == job.scenario)
@@ -155,11 +187,20 @@ def model_of(connection: Connection, digest: str) -> Model:
     return Model.read(registry.get(connection, digest).envelope)
 
 
+def query_of(connection: Connection, digest: str) -> Query:
+    return Query.read(registry.get(connection, digest).envelope)
+
+
 def roster_of(district: District, connection: Connection, job: JobRow) -> tuple[RosterMember, ...]:
-    """Who runs the job: the authorization's roster, or for a vet job the enclaves of the scenario's departments."""
+    """Who runs the job: the authorization's roster, for an aggregate those of it whose domains are asked.
+
+    A vet job is run by the enclaves of the scenario's departments.
+    """
     authorization = authorization_of(connection, job)
     if authorization is not None:
-        return authorization.roster
+        query = job_document(connection, job).query
+        asked = None if query is None else set(query_of(connection, query).departments)
+        return tuple(m for m in authorization.roster if asked is None or m.department in asked)
     scenario = Scenario.read(registry.get(connection, job.scenario).envelope)
     members = []
     for department in scenario.departments:

@@ -6,9 +6,10 @@ Rules the tables hold:
 - A lost process (silence, or a refusal `session_lost`) means a new attempt with new keys, at most `MAX_ATTEMPTS`; a run is
   never repeated. A policy refusal by any party ends the job.
 - Every end after the intent is recorded as an outcome, the bad ones too.
+- A table that people must look at first waits in `review`, as long as the job lasts: people are given no attempt timeout.
 - An event that a state does not expect is ignored: messages may come late, and ends are final.
 
-Follows docs/protocol.md section 4. A test asks whether every pair of state and event is either here or ignored by name.
+Follows docs/protocol.md sections 4 and 6. A test asks whether every pair of state and event is either here or ignored by name.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class State(StrEnum):
     TRANSCRIPTS = "transcripts"
     CONTRIBUTIONS = "contributions"
     OPENING = "opening"
+    REVIEW = "review"
+    """Two reviewers of two organizations look at the table that is to leave (L8)."""
     AWAITING_OUTCOME = "awaiting-outcome"
     HANDOVER = "handover"
     DONE = "done"
@@ -55,6 +58,9 @@ class Event(StrEnum):
     TRANSCRIPTS_CAME = "transcripts-came"
     CONTRIBUTIONS_CAME = "contributions-came"
     RELEASE_CAME = "release-came"
+    REVIEW_WANTED = "review-wanted"
+    """A release came that people must approve first."""
+    REVIEWED = "reviewed"
     HANDED_OVER = "handed-over"
     POLICY_REFUSED = "policy-refused"
     LOST = "lost"
@@ -94,10 +100,13 @@ RUN_STATES: Final = frozenset(
         State.TRANSCRIPTS,
         State.CONTRIBUTIONS,
         State.OPENING,
+        State.REVIEW,
         State.AWAITING_OUTCOME,
         State.HANDOVER,
     }
 )
+UNHURRIED: Final = frozenset({State.REVIEW})
+"""Run states in which people are waited for: only the job's own expiry ends them."""
 WAITING_FOR_QUORUM: Final = frozenset({State.AWAITING_INTENT, State.AWAITING_OUTCOME})
 
 
@@ -129,6 +138,8 @@ _FORWARD: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType(
         (State.TRANSCRIPTS, Event.TRANSCRIPTS_CAME): Step(State.CONTRIBUTIONS, (Effect.RELAY_TRANSCRIPTS,)),
         (State.CONTRIBUTIONS, Event.CONTRIBUTIONS_CAME): Step(State.OPENING, (Effect.MAIL_OPEN,)),
         (State.OPENING, Event.RELEASE_CAME): Step(State.AWAITING_OUTCOME, (Effect.LOG_RELEASE,)),
+        (State.OPENING, Event.REVIEW_WANTED): Step(State.REVIEW),
+        (State.REVIEW, Event.REVIEWED): Step(State.AWAITING_OUTCOME, (Effect.LOG_RELEASE,)),
         (State.AWAITING_OUTCOME, Event.COSIGNED): Step(State.HANDOVER, (Effect.MAIL_OUTCOME,)),
         (State.HANDOVER, Event.HANDED_OVER): Step(State.DONE, (Effect.STORE_SLOTS,)),
     }

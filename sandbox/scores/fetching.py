@@ -7,8 +7,8 @@ Rules this module decides:
 2. The rest is one question to the decision point (action `deliver`): authorization and scenario in force and not
    suspended, model not revoked, price in force and within its cap, fetches left for all that are asked. A yes holds for
    the same question within the same second, as long as nothing new was halted and the quota lasts; a no is never kept.
-3. Delivery is one transaction: the authorization's counter, the usage event, the `delivery` entry with the salted
-   commitments, the receipt. Its first answer is stored with it, so that the same request again bills nothing.
+3. Delivery is one transaction (`sandbox.jobs.delivering`): the authorization's counter, the usage event, the `delivery` entry
+   with the salted commitments, the receipt. Its first answer is stored with it, so that the same request again bills nothing.
 4. Every refusal is recorded (RQ-169).
 
 Honest limit (design.md §3): the scores are already sealed to the recipient; this check trusts the coordinator.
@@ -17,33 +17,27 @@ Honest limit (design.md §3): the scores are already sealed to the recipient; th
 from __future__ import annotations
 
 import base64
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 
 from policies.decision.decide import Decision
-from policies.documents import strict_json
 from policies.documents.envelope import Envelope
-from policies.documents.job import Receipt
 from policies.documents.strict_json import Json
-from policies.documents.trust import Role
 from policies.log.entry import Entry, EntryType, instant
 from sandbox.district import District
 from sandbox.documents import registry
 from sandbox.documents.evidence import record
-from sandbox.documents.halting import COMMITMENTS_PER_ENTRY
+from sandbox.jobs.delivering import Unit, deliver, delivered, tariff_under
 from sandbox.jobs.docket import Docket, docket_of
 from sandbox.jobs.judge import judge_delivery
-from sandbox.pricing.tariff import Tariff, tariff_of
-from sandbox.pricing.usage import Usage, store_usage
+from sandbox.pricing.tariff import Tariff
 from sandbox.scores.shelf import bitmap_bytes, proof
 from sandbox.store.database import Transaction
-from sandbox.store.tables import consents, counters, releases, scores
+from sandbox.store.tables import consents, releases, scores
 
 MAX_CONSENTS: Final = 1000
 _PERMITTED_KEPT: Final = 4096
@@ -57,11 +51,6 @@ _SCORES: Final = (
         scores.c.authorization == bindparam("authorization"),
         scores.c.consent.in_(bindparam("ids", expanding=True)),
     )
-)
-_COUNTER: Final = select(counters.c.value).where(counters.c.name == bindparam("name"))
-_NEW_COUNT: Final = insert(counters)
-_COUNT: Final = _NEW_COUNT.on_conflict_do_update(
-    index_elements=["name"], set_={"value": counters.c.value + _NEW_COUNT.excluded.value}
 )
 
 
@@ -105,7 +94,7 @@ def fetch(
     """Hand over what may be handed over to `recipient`; raise `NotFound` for an unknown authorization."""
     connection = transaction.connection
     docket = docket_of(district, connection, authorization)
-    tariff = _tariff(docket)
+    tariff = tariff_under(docket)
     looked = _look(district, connection, consent_ids, recipient=recipient, docket=docket)
     found = [item for item in looked if isinstance(item, Found)]
     denied = _denial(district, connection, found, recipient=recipient, docket=docket, tariff=tariff)
@@ -114,7 +103,8 @@ def fetch(
         found = []
     receipt = None
     if found and tariff is not None:
-        receipt = _deliver(district, transaction, found, recipient=recipient, docket=docket, tariff=tariff)
+        units = [Unit(item.release, item.slot, item.commitment) for item in found]
+        receipt = deliver(district, transaction, units, recipient=recipient, docket=docket, tariff=tariff)
     codes = tuple(item for item in looked if isinstance(item, str))
     if codes:
         record(district, transaction, _refusal(district, recipient, docket, codes))
@@ -125,13 +115,6 @@ def fetch(
         codes=codes,
         denied=denied,
     )
-
-
-def _tariff(docket: Docket) -> Tariff | None:
-    if docket.scenario_document is None or docket.price_document is None:
-        return None
-    purpose = docket.scenario_document.purpose.purpose_class
-    return tariff_of(docket.price_document, filing=docket.document.price_filing, purpose=purpose)
 
 
 def _look(
@@ -223,66 +206,6 @@ def _denial(
     return None
 
 
-def delivered(connection: Connection, authorization: str) -> int:
-    """Scores delivered so far under an authorization."""
-    return int(connection.execute(_COUNTER, {"name": _counter(authorization)}).scalar() or 0)
-
-
-def _deliver(
-    district: District,
-    transaction: Transaction,
-    found: Sequence[Found],
-    *,
-    recipient: str,
-    docket: Docket,
-    tariff: Tariff,
-) -> Envelope:
-    """Count, meter, record and receipt the delivery of `found`."""
-    authorization, scenario = docket.digest, docket.document.scenario
-    counted = {"name": _counter(authorization), "value": len(found)}
-    transaction.connection.execute(_COUNT, counted)
-    event_id = secrets.token_hex(16)
-    at = instant(int(district.now))
-    deliveries = strict_json.digest([{"release": item.release, "slot": item.slot} for item in found])
-    receipt = Receipt(
-        id=f"receipt-{event_id}",
-        operator=district.trust.sole(Role.OPERATOR).id,
-        recipient=recipient,
-        authorization=authorization,
-        deliveries=deliveries,
-        units=len(found),
-        unit_price=format(tariff.unit_price, "f"),
-        currency=tariff.currency,
-        delivered_at=at,
-    ).envelope(district.keys.identity)
-    usage = Usage(
-        id=event_id,
-        at=at,
-        recipient=recipient,
-        scenario=scenario,
-        authorization=authorization,
-        units=len(found),
-        tariff=tariff,
-        receipt=receipt,
-    )
-    store_usage(transaction, usage, source=district.trust.log.origin)
-    digests = {"authorization": authorization, "receipt": receipt.digest}
-    entries = [
-        Entry(
-            type=EntryType.DELIVERY,
-            at=at,
-            actor=recipient,
-            scenario=scenario,
-            digests=digests,
-            commitments=tuple(item.commitment for item in found[start : start + COMMITMENTS_PER_ENTRY]),
-            facts={"units": len(found[start : start + COMMITMENTS_PER_ENTRY]), "usage": event_id},
-        )
-        for start in range(0, len(found), COMMITMENTS_PER_ENTRY)
-    ]
-    record(district, transaction, *entries)
-    return receipt
-
-
 def _result(district: District, consent: bytes, item: Found | str) -> Json:
     if isinstance(item, str):
         return {"consent": consent.hex(), "status": "refused", "code": item}
@@ -309,7 +232,3 @@ def _refusal(district: District, recipient: str, docket: Docket, codes: Sequence
         digests={"authorization": docket.digest},
         facts={"action": "deliver", **{f"refused.{code}"[:64]: count for code, count in counted}},
     )
-
-
-def _counter(authorization: str) -> str:
-    return f"delivered/{authorization}"

@@ -170,6 +170,28 @@ scores: Final = Table(
     sqlite_with_rowid=False,
 )
 
+sealed_tables: Final = Table(
+    "sealed_tables",
+    METADATA,
+    Column("release", String(64), primary_key=True),
+    Column("job", String(64), nullable=False, index=True),
+    Column("authorization", String(64), nullable=False),
+    Column("recipient", String(63), nullable=False),
+    Column("attachment", String(64), nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("envelope", LargeBinary, nullable=False),
+)
+
+output_reviews: Final = Table(
+    "output_reviews",
+    METADATA,
+    # A reviewer who approved may still reject, once each.
+    Column("release", String(64), primary_key=True),
+    Column("reviewer", String(63), primary_key=True),
+    Column("finding", String(16), primary_key=True),
+    Column("review", String(64), nullable=False, unique=True),
+)
+
 nonces: Final = Table(
     "nonces",
     METADATA,

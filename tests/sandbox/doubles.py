@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,20 +17,24 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from enclaves.protocols.sealing import SealingPublicKey
+from enclaves.protocols.sealing import seal as seal_message
 from enclaves.transport.mailbox import Message
+from enclaves.transport.sealed_mail import table_info, table_review_info
 from policies.documents import envelope as dsse
 from policies.documents.envelope import Envelope
 from policies.documents.fields import instant_text
-from policies.documents.job import HeKey, Job, Plan, Release, Sealed
+from policies.documents.job import HeKey, Job, Plan, Release, Sealed, TableRelease
 from policies.documents.model import Model
 from policies.documents.run import Boot, Bundle, Contribution, Transcript, transcript_digest
-from policies.documents.strict_json import Json
+from policies.documents.strict_json import Json, canonical, digest
 from policies.documents.vetting import VetBands
 from policies.keys import public_key
 from policies.log.merkle import leaf_hash, root
 from policies.log.note import Note, check_signature, cosign
-from tests.sandbox.kit import DEPARTMENTS, WITNESSES, Site, key_of
+from tests.sandbox.kit import DEPARTMENTS, SEALING, WITNESSES, Site, key_of
 
+CELLS = 2
 CONTENT_KEY = hashlib.sha256(b"content key").digest()
 
 
@@ -75,6 +80,8 @@ class EnclaveDouble(Double):
     rejects: frozenset[int] = frozenset()
     partial: int = 4
     refuse_plan: str | None = None
+    cells: bytes = b""
+    """Sealed keys of the cells, for an aggregate of one domain."""
     boot_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     plans: dict[str, Plan] = field(default_factory=dict)
 
@@ -116,8 +123,8 @@ class EnclaveDouble(Double):
             }
             self.site.endpoint(self.name).send("coordinator", "refusal", body, run=message.run)
             return
-        bits = bytearray((plan.subjects.count + 7) // 8)
-        for slot in range(plan.subjects.count):
+        bits = bytearray((plan.accepting + 7) // 8)
+        for slot in range(plan.accepting):
             if slot not in self.rejects:
                 bits[slot // 8] |= 1 << (7 - slot % 8)
         endpoint = self.site.endpoint(self.name)
@@ -150,8 +157,10 @@ class EnclaveDouble(Double):
 
     def contribution(self, run: str) -> tuple[Envelope, str]:
         """The signed contribution of this enclave to `run`, and the vector's digest."""
-        words = self.partial.to_bytes(8, "little") * self.plans[run].subjects.count
-        vector = self.site.endpoint(self.name).put_attachment(words)
+        endpoint, plan = self.site.endpoint(self.name), self.plans[run]
+        words = self.partial.to_bytes(8, "little") * plan.slots
+        vector = endpoint.put_attachment(words)
+        cells = endpoint.put_attachment(self.cells) if plan.query is not None and self.cells else None
         document = Contribution(
             id=f"contribution-{self.name}",
             run=run,
@@ -161,20 +170,29 @@ class EnclaveDouble(Double):
             permit=hashlib.sha256(b"permit").hexdigest(),
             vectors=(vector,),
             receiver_key=None,
+            cells=cells,
             commitment=hashlib.sha256(words).hexdigest(),
         )
         return document.envelope(self.boot_key), vector
 
     def _contribute(self, run: str) -> None:
         envelope, vector = self.contribution(run)
+        cells = Contribution.read(envelope).cells
+        attachments = [vector, *([cells] if cells else [])]
         body = {"contribution": envelope.to_json()}
-        self.site.endpoint(self.name).send("coordinator", "contribution", body, run=run, attachments=[vector])
+        self.site.endpoint(self.name).send(
+            "coordinator", "contribution", body, run=run, attachments=attachments
+        )
 
 
 @dataclass
 class GateDouble(Double):
     """Adds, bands, seals, releases; hands over when the outcome is cosigned."""
 
+    reviewers: tuple[str, ...] = ()
+    """Who must look at a table before it leaves."""
+    changes: dict[str, Json] = field(default_factory=dict)
+    """Members of a table's release in which the gate lies."""
     held: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
     def handle(self, message: Message) -> None:
@@ -203,6 +221,9 @@ class GateDouble(Double):
     def _open(self, message: Message) -> None:
         endpoint, run = self.site.endpoint(self.name), str(message.run)
         plan = Plan.read(dsse.from_json(message.body["plan"]))
+        if plan.query is not None:
+            self._release_table(message, plan)
+            return
         job = Job.read(endpoint.get_document(plan.job))
         model = Model.read(endpoint.get_document(plan.model))
         if job.job_kind == "vet":
@@ -241,9 +262,11 @@ class GateDouble(Double):
         self.held[run] = (envelope.digest, bytes.fromhex(attachment))
         endpoint.send("coordinator", "release", {"document": envelope.to_json()}, run=run)
 
-    def _opened(self, message: Message, count: int) -> tuple[bytes, list[int]]:
+    def _opened(
+        self, message: Message, count: int, *, accepting: int | None = None
+    ) -> tuple[bytes, list[int]]:
         endpoint = self.site.endpoint(self.name)
-        totals, bitmap = [0] * count, bytes([255] * ((count + 7) // 8))
+        totals, bitmap = [0] * count, bytes([255] * (((accepting or count) + 7) // 8))
         for item in message.body["bundles"]:  # type: ignore[union-attr]  # JSON by protocol
             accepts = Bundle.read(dsse.from_json(item["bundle"])).accepts  # type: ignore[index,call-overload]  # JSON by protocol
             bitmap = bytes(a & b for a, b in zip(bitmap, endpoint.get_attachment(accepts), strict=True))
@@ -253,6 +276,57 @@ class GateDouble(Double):
             for slot in range(count):
                 totals[slot] += int.from_bytes(words[8 * slot : 8 * slot + 8], "little")
         return bitmap, totals
+
+    def table(self, message: Message, plan: Plan) -> TableRelease:
+        """The sums of all lanes, sealed to the recipient and to every reviewer; what is sealed is put as attachments."""
+        endpoint, run = self.site.endpoint(self.name), str(message.run)
+        _, totals = self._opened(message, plan.slots, accepting=plan.accepting)
+        text = json.dumps({"totals": totals})
+        report: dict[str, Json] = {"cells": CELLS, "withheld_cells": 0}
+        payload = canonical(
+            {"format": "json", "table": base64.b64encode(text.encode()).decode(), "report": report}
+        )
+        key = SealingPublicKey(base64.b64decode(SEALING))
+        sealed = seal_message(key, payload, info=table_info(run, plan.recipient))
+        copies = [
+            {
+                "reviewer": name,
+                "sha256": endpoint.put_attachment(
+                    seal_message(key, payload, info=table_review_info(run, name))
+                ),
+            }
+            for name in sorted(self.reviewers)
+        ]
+        now = datetime.now(UTC)
+        body: dict[str, Json] = {
+            "id": f"table-{run[:8]}",
+            "gate": self.name,
+            "run": run,
+            "job": plan.job,
+            "authorization": plan.authorization,
+            "query": plan.query,
+            "recipient": plan.recipient,
+            "recipient_sealing_key": plan.recipient_sealing_key,
+            "cells": CELLS,
+            "report": digest(report),
+            "sealed": {
+                "sha256": endpoint.put_attachment(sealed, audience=["coordinator"]),
+                "size": len(sealed),
+                "expires_at": instant_text(now + timedelta(days=30)),
+            },
+            "review": bool(copies),
+            "reviewers": copies,
+            "issued_at": instant_text(now),
+        }
+        return TableRelease.from_body(body | self.changes)
+
+    def _release_table(self, message: Message, plan: Plan) -> None:
+        release, run = self.table(message, plan), str(message.run)
+        envelope = release.envelope(key_of(self.name))
+        self.held[run] = (envelope.digest, bytes.fromhex(release.sealed.sha256))
+        copies = [copy.sha256 for copy in release.reviewers]
+        body = {"document": envelope.to_json()}
+        self.site.endpoint(self.name).send("coordinator", "release", body, run=run, attachments=copies)
 
     def _release_bands(self, plan: Plan, model: Model) -> None:
         bands = VetBands(
@@ -300,11 +374,12 @@ class Cast:
             if not sum(double.turn() for double in (*self.enclaves, self.gate)):
                 time.sleep(0.05)
 
-    def run(self, job: Job, consent_ids: list[bytes], *, seconds: float = 20) -> str:
-        """Submit `job` and play until it has ended; returns its digest."""
+    def run(self, job: Job, consent_ids: list[bytes] | None = None, *, seconds: float = 20) -> str:
+        """Submit `job` and play until it has ended, or people must look at what comes of it; returns its digest."""
         endpoint = self.site.endpoint(job.submitter)
-        endpoint.put_attachment(b"".join(consent_ids))
+        if consent_ids:
+            endpoint.put_attachment(b"".join(consent_ids))
         digest = endpoint.submit_job(job.envelope(key_of(job.submitter)), scenario=job.scenario).job
-        ends = {"done", "refused", "failed", "cancelled"}
-        self.play(lambda: endpoint.job(digest).state in ends, seconds=seconds)
+        rests = {"done", "refused", "failed", "cancelled", "review"}
+        self.play(lambda: endpoint.job(digest).state in rests, seconds=seconds)
         return digest

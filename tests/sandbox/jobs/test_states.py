@@ -12,6 +12,7 @@ from sandbox.jobs.states import (
     RUN_STATES,
     TERMINAL,
     TRANSITIONS,
+    UNHURRIED,
     WAITING_FOR_QUORUM,
     Effect,
     Event,
@@ -20,7 +21,7 @@ from sandbox.jobs.states import (
     step,
 )
 
-# The story of docs/protocol.md section 4, written down a second time: what each state waits for, and what comes then.
+# The story of docs/protocol.md sections 4 and 6, written down a second time: what each state waits for, and what comes then.
 STORY: dict[State, dict[Event, State | None]] = {
     State.SUBMITTED: {Event.ADMITTED: State.AWAITING_INTENT, Event.DENIED: State.REFUSED},
     State.AWAITING_INTENT: {Event.COSIGNED: None},
@@ -28,7 +29,8 @@ STORY: dict[State, dict[Event, State | None]] = {
     State.KEYS: {Event.BUNDLES_CAME: State.TRANSCRIPTS},
     State.TRANSCRIPTS: {Event.TRANSCRIPTS_CAME: State.CONTRIBUTIONS},
     State.CONTRIBUTIONS: {Event.CONTRIBUTIONS_CAME: State.OPENING},
-    State.OPENING: {Event.RELEASE_CAME: State.AWAITING_OUTCOME},
+    State.OPENING: {Event.RELEASE_CAME: State.AWAITING_OUTCOME, Event.REVIEW_WANTED: State.REVIEW},
+    State.REVIEW: {Event.REVIEWED: State.AWAITING_OUTCOME},
     State.AWAITING_OUTCOME: {Event.COSIGNED: State.HANDOVER},
     State.HANDOVER: {Event.HANDED_OVER: State.DONE},
 }
@@ -90,9 +92,18 @@ def test_every_end_after_the_intent_is_recorded() -> None:
     for (state, event), following in TRANSITIONS.items():
         if following.state in TERMINAL - {State.DONE} and state is not State.SUBMITTED:
             assert Effect.LOG_END in following.effects, (state, event)
-    released = step(State.OPENING, Event.RELEASE_CAME, mode=Mode.MASKED)
-    assert released is not None
-    assert Effect.LOG_RELEASE in released.effects
+    for state, event in ((State.OPENING, Event.RELEASE_CAME), (State.REVIEW, Event.REVIEWED)):
+        released = step(state, event, mode=Mode.MASKED)
+        assert released is not None
+        assert Effect.LOG_RELEASE in released.effects
+    wanted = step(State.OPENING, Event.REVIEW_WANTED, mode=Mode.MASKED)
+    assert wanted is not None
+    assert Effect.LOG_RELEASE not in wanted.effects
+
+
+def test_people_are_waited_for_in_run_states_alone() -> None:
+    assert {State.REVIEW} == UNHURRIED
+    assert UNHURRIED < RUN_STATES - WAITING_FOR_QUORUM
 
 
 def test_a_run_that_ends_early_is_aborted_for_everyone() -> None:

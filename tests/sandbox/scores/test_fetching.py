@@ -237,7 +237,7 @@ def test_a_delivery_that_cannot_be_recorded_is_none(played: Stage, monkeypatch: 
     def full(*_: object, **__: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("sandbox.scores.fetching.record", full)
+    monkeypatch.setattr("sandbox.jobs.delivering.record", full)
     body = json.dumps({"authorization": played.authorization, "consents": played.ids}).encode()
     answer = site.ask("insurer", "POST", "/v1/scores/fetch", body)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
