@@ -159,13 +159,11 @@ def _times(person: Labels, cell: Labels) -> tuple[Labels, Labels, NDArray[np.int
     """The different pairs and how often each occurs."""
     check_labels(person)
     width = int(cell.max()) + 1
-    pairs = np.sort(person.astype(np.int64) * width + cell)
-    start = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]]))
-    different = pairs[start]
+    ranks, different = ranked(person.astype(np.int64) * width + cell, bound=(int(person.max()) + 1) * width)
     return (
         (different // width).astype(np.int32),
         (different % width).astype(np.int32),
-        np.diff(np.append(start, len(pairs))),
+        np.bincount(ranks),
     )
 
 
@@ -176,8 +174,7 @@ def _in_order(person: Labels, cell: Labels) -> tuple[Labels, Labels, NDArray[np.
         width = int(cell.max()) + 1
         pairs = person.astype(np.int64) * width + cell
         if (pairs[1:] <= pairs[:-1]).any():
-            pairs = np.sort(pairs)
-            pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
+            _, pairs = ranked(pairs, bound=(int(person.max()) + 1) * width)
             who, what = (pairs // width).astype(np.int32), (pairs % width).astype(np.int32)
     start = np.flatnonzero(np.concatenate([[True], who[1:] != who[:-1]]))
     return who, what, start
