@@ -199,6 +199,66 @@ def test_a_code_is_released_on_all_lines_or_on_none() -> None:
         admit_lines([fine], n_codes=1, k=10)
 
 
+@st.composite
+def weighed_histories(draw: st.DrawFn) -> tuple[list[int], list[int], list[list[int]]]:
+    """Owners and amounts of rows, and by answer the cell of each row, 2 for none."""
+    n = draw(st.integers(4, 12))
+    owner = draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=16))
+    amounts = draw(st.lists(st.integers(-3, 9), min_size=len(owner), max_size=len(owner)))
+    answer = st.lists(st.integers(0, 2), min_size=len(owner), max_size=len(owner))
+    return owner, amounts, draw(st.lists(answer, min_size=1, max_size=4))
+
+
+@pytest.mark.req("RQ-309")
+@given(weighed_histories())
+def test_no_union_of_atoms_is_dominated(history: tuple[list[int], list[int], list[list[int]]]) -> None:
+    owner, amounts, answers = history
+    atoms = fresh(len(owner))
+    for codes in answers:
+        row = np.flatnonzero(int32(codes) < 2).astype(np.int32)
+        line = Line(atoms, row, int32(codes)[row], int32(owner), amounts=(np.array(amounts, dtype=np.int64),))
+        verdict = admit_lines([line], n_codes=2, k=K)
+        if not verdict.accepted:
+            continue
+        (atoms,) = verdict.atoms
+        for cell in np.flatnonzero(verdict.released):
+            inside = sorted({int(atoms[r]) for r, code in enumerate(codes) if code == cell})
+            for count in range(1, len(inside) + 1):
+                for union in itertools.combinations(inside, count):
+                    by_person: dict[int, int] = {}
+                    for r, person in enumerate(owner):
+                        if atoms[r] in union:
+                            by_person[person] = by_person.get(person, 0) + amounts[r]
+                    ordered = [*sorted(map(abs, by_person.values()), reverse=True), 0, 0]
+                    total = sum(ordered)
+                    # Amounts of one person with two signs may cancel in a union; the lemma speaks of absolute amounts.
+                    if min(amounts) >= 0 or count == 1:
+                        assert 2 * ordered[0] <= total
+                        assert 100 * (ordered[0] + ordered[1]) <= 85 * total
+                        assert 100 * (total - ordered[0] - ordered[1]) >= 10 * ordered[0]
+
+
+def test_the_difference_of_two_sums_is_not_one_persons_amount_in_effect() -> None:
+    # The ten persons between the two answers are enough, but one of them has nearly all of their amounts.
+    amounts = np.array([10] * 30 + [1] * 9 + [200], dtype=np.int64)
+    everybody, thirty = np.arange(40, dtype=np.int32), np.arange(30, dtype=np.int32)
+    for lanes, accepted in (((), True), ((amounts,), False)):
+        first = admit_lines(
+            [Line(fresh(40), everybody, np.zeros(40, dtype=np.int32), amounts=lanes)], n_codes=1, k=10
+        )
+        second = admit_lines(
+            [Line(first.atoms[0], thirty, np.zeros(30, dtype=np.int32), amounts=lanes)], n_codes=1, k=10
+        )
+        assert first.accepted
+        assert second.accepted == accepted
+
+
+def test_amounts_of_another_length_are_refused() -> None:
+    for lane in (np.ones(2, dtype=np.int64), np.ones(3, dtype=np.int32)):
+        with pytest.raises(AtomsInvalid):
+            admit_lines([Line(fresh(3), int32([0]), int32([0]), amounts=(lane,))], n_codes=1, k=1)  # type: ignore[arg-type]
+
+
 @given(histories(), st.randoms(use_true_random=False))
 def test_what_is_withheld_could_not_have_stayed(history: tuple[int, list[list[int]]], random: object) -> None:
     n, answers = history
