@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Final
 
 from policies.sql.column_types import ColumnType
@@ -39,6 +39,8 @@ from policies.sql.query import (
 )
 
 _INTEGER_MAX: Final = 2**126
+# Bounds have at most some 300 digits, being within DOUBLE.
+_PRECISION: Final = 700
 
 
 def name(text: str) -> str:
@@ -101,9 +103,8 @@ def _ends(bounds: Bounds, kind: ColumnType) -> tuple[str, str]:
 
 
 def _rounded(value: Decimal, step: Decimal, how: str) -> Decimal:
-    scale = step.as_tuple().exponent
-    shift = Decimal(10) ** -int(scale)
-    return (value * shift).to_integral_value(rounding=how) / shift
+    with localcontext(prec=_PRECISION):
+        return (value / step).to_integral_value(rounding=how) * step
 
 
 def _type_of(field: Field, data_list: DataList) -> ColumnType:

@@ -120,7 +120,10 @@ def _persons(argument: Node, condition: Condition | None, scope: Scope) -> Aggre
         return None
     if not found.column.is_person:
         scope.findings.add(Code.AGGREGATE_ARGUMENT, _WHERE, hints.COUNT, column=found.shown)
-        scope.admit(found, frozenset({SqlUse.PERSON}), _WHERE)
+        if found.column.is_feature:
+            scope.admit(found, frozenset({SqlUse.PERSON}), _WHERE)
+        else:
+            scope.findings.add(Code.COLUMN_USE, _WHERE, hints.COUNT, column=found.shown)
         return None
     return Aggregate(Function.COUNT_PERSONS, found.field, condition=condition)
 

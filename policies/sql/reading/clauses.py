@@ -17,6 +17,7 @@ from policies.sql.reading.scope import Scope
 from policies.sql.reading.shape import check_expression
 from policies.sql.reasons import Code, Place
 
+_MAX_ORDERS: Final = 100
 _FLOORS: Final = {"COMPARE_GREATERTHANOREQUALTO": 0, "COMPARE_GREATERTHAN": 1}
 _NULLS: Final = {"ORDER_DEFAULT": Nulls.LAST, "NULLS LAST": Nulls.LAST, "NULLS FIRST": Nulls.FIRST}
 _DESCENDING: Final = {"ORDER_DEFAULT": False, "ASCENDING": False, "DESCENDING": True}
@@ -82,7 +83,9 @@ def read_modifiers(
 
 def _read_order(orders: list[Node], selected: list[Selected], scope: Scope) -> tuple[Order, ...]:
     read = []
-    for one in orders:
+    if len(orders) > _MAX_ORDERS:
+        scope.findings.add(Code.ORDER_BY, Place.ORDER_BY, hints.ORDER_BY)
+    for one in orders[:_MAX_ORDERS]:
         descending, nulls = _DESCENDING.get(one.get("type", "")), _NULLS.get(one.get("null_order", ""))
         item = _ordered_item(one["expression"], selected, scope)
         if (

@@ -35,6 +35,7 @@ from policies.sql.query import (
 )
 from policies.sql.reading.constants import literal, whole_number
 from policies.sql.reading.scope import Found, Scope
+from policies.sql.reading.shape import REFUSED_BY_SHAPE
 from policies.sql.reasons import Code, Hint, Place
 
 _PARTS: Final = {part.value: part for part in DatePart}
@@ -83,7 +84,8 @@ def read_operand(expression: Node, scope: Scope, use: Use) -> tuple[Operand, Fou
         return (Plain(found.field), found) if found and scope.admit(found, use.allowed, use.where) else None
     coarse = coarsening(expression)
     if coarse is None:
-        scope.findings.add(Code.FUNCTION, use.where, hints.FUNCTION)
+        if expression["class"] not in REFUSED_BY_SHAPE:
+            scope.findings.add(Code.FUNCTION, use.where, hints.FUNCTION)
         scope.findings.add(use.code, use.where, use.hint)
         scope.inspect(expression, use.where)
         return None

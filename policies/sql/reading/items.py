@@ -33,11 +33,12 @@ from policies.sql.reading.aliases import check_item_alias
 from policies.sql.reading.constants import is_constant, whole_number
 from policies.sql.reading.keys import read_key
 from policies.sql.reading.scope import Scope, references
-from policies.sql.reading.shape import check_expression
+from policies.sql.reading.shape import REFUSED_BY_SHAPE, check_expression
 from policies.sql.reasons import Code, Findings, Place
 
 _IGNORED: Final = frozenset({"query_location", "alias"})
-_REFUSED_BY_SHAPE: Final = frozenset({"STAR", "WINDOW", "SUBQUERY", "POSITIONAL_REFERENCE"})
+_MAX_READ: Final = 100
+"""Items and keys that are read; a query may have far fewer, and one with more is refused whatever they are."""
 
 
 @dataclass(slots=True)
@@ -53,7 +54,12 @@ class Selected:
 
 def read_items(root: Node, scope: Scope) -> list[Selected]:
     """Every item, keys and aggregates read; what is neither is noted."""
-    selected = [Selected(node, form(node, scope), node.get("alias", "")) for node in root["select_list"]]
+    listed, keys = root["select_list"], root["group_expressions"]
+    if len(listed) > _MAX_READ:
+        scope.findings.add(Code.TOO_MANY, Place.SELECT, hints.AGGREGATES)
+    if len(keys) > _MAX_READ:
+        scope.findings.add(Code.TOO_MANY, Place.GROUP_BY, hints.KEYS)
+    selected = [Selected(node, form(node, scope), node.get("alias", "")) for node in listed[:_MAX_READ]]
     for one in selected:
         check_expression(one.node, Place.SELECT, scope.findings, top=True)
     _group(root, selected, scope)
@@ -102,7 +108,7 @@ def _group(root: Node, selected: list[Selected], scope: Scope) -> None:
         root["group_sets"] == [[]] and not expressions
     ):
         findings.add(Code.GROUPING_SETS, Place.GROUP_BY, hints.GROUPING_SETS)
-    for expression in expressions:
+    for expression in expressions[:_MAX_READ]:
         check_expression(expression, Place.GROUP_BY, findings)
         found = _grouped_item(expression, selected, scope)
         if found is not None:
@@ -111,7 +117,7 @@ def _group(root: Node, selected: list[Selected], scope: Scope) -> None:
                 one.grouped = one.grouped or one.form == selected[found].form
             continue
         findings.add(Code.GROUP_KEY, Place.GROUP_BY, hints.GROUP_KEY)
-        if not is_constant(expression) and expression["class"] not in _REFUSED_BY_SHAPE:
+        if not is_constant(expression) and expression["class"] not in REFUSED_BY_SHAPE:
             read_key(expression, scope)
 
 
@@ -129,7 +135,7 @@ def _grouped_item(expression: Node, selected: list[Selected], scope: Scope) -> i
 
 def _read(one: Selected, scope: Scope) -> None:
     node = one.node
-    if node["class"] in _REFUSED_BY_SHAPE or node["type"] == "OPERATOR_UNPACK":
+    if node["class"] in REFUSED_BY_SHAPE or node["type"] == "OPERATOR_UNPACK":
         return
     if holds_aggregate(node):
         if one.grouped:

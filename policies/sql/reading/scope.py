@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Final
 
 from policies.sql import hints
 from policies.sql.data_list import Column, SqlUse, Table, fold
@@ -18,6 +19,10 @@ from policies.sql.parser import Node
 from policies.sql.query import Field
 from policies.sql.reading.shape import children
 from policies.sql.reasons import Code, Findings, Place
+
+_MAX_LOOKS: Final = 3
+_MAX_LOOK_LENGTH: Final = 64
+_MAX_LOOKED_AT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Scope:
     merged: dict[str, list[Table]] = field(default_factory=dict)
     is_broken: bool = False
     """Whether a table did not resolve; then a column that does not resolve may be its own, and is not noted."""
+    looked: int = 0
 
     def find(self, names: Sequence[str]) -> Found | None:
         """The column that `names` mean, without noting anything."""
@@ -112,6 +118,15 @@ class Scope:
         one = self.merged.get(fold(candidates[0].column.name), [])
         return all(found.table in one for found in candidates)
 
+    def _nearest(self, name: str) -> str | None:
+        """The listed column that comes nearest; looked for a few times a query, because looking is slow."""
+        if self.looked >= _MAX_LOOKS or len(name) > _MAX_LOOK_LENGTH:
+            return None
+        self.looked += 1
+        listed = [column.name for table in self.tables.values() for column in table.columns]
+        near = get_close_matches(name, listed[:_MAX_LOOKED_AT], n=1)
+        return near[0] if near else None
+
     def _note_unresolved(self, names: Sequence[str], where: Place) -> None:
         written = ".".join(names)
         if len(names) > 2:
@@ -120,9 +135,7 @@ class Scope:
         if candidates:
             hint = hints.ambiguous_column(found.shown for found in candidates)
         else:
-            listed = [column.name for table in self.tables.values() for column in table.columns][:200]
-            near = get_close_matches(names[-1], listed, n=1) if len(names[-1]) <= 64 else []
-            hint = hints.unknown_column(near[0] if near else None)
+            hint = hints.unknown_column(self._nearest(names[-1]))
         self.findings.add(Code.UNKNOWN_COLUMN, where, hint, column=written)
 
 

@@ -51,6 +51,8 @@ _REFUSED: Final[dict[str, tuple[Code, Hint]]] = {
     "LAMBDA_REF": (Code.FUNCTION, hints.FUNCTION),
     "COLLATE": (Code.FUNCTION, hints.FUNCTION),
 }
+REFUSED_BY_SHAPE: Final = frozenset(_REFUSED)
+"""Classes that are noted with a code of their own wherever they stand."""
 _SELECT: Final = frozenset(
     {
         "type",
