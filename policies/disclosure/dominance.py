@@ -98,7 +98,9 @@ def sums(group: NDArray[np.int32], amounts: Lane, n_groups: int) -> Lane:
 
 def check_sums(amounts: Lane) -> None:
     """`CellsInvalid` if the absolute amounts together might not fit 62 bits: a wrapped sum would pass any rule."""
-    if amounts.size and float(np.abs(amounts.astype(np.float64)).sum()) >= _WORD:
+    if not amounts.size or max(int(amounts.max()), -int(amounts.min())) * amounts.size < _WORD:
+        return
+    if float(np.abs(amounts.astype(np.float64)).sum()) >= _WORD:
         raise CellsInvalid("expected sums that fit 62 bits, got larger amounts")
 
 

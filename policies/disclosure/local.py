@@ -122,7 +122,7 @@ def judge_locally(
     lanes, tallies = [], []
     for measure, amounts, bound in zip(shape.measures, contributions.measures, bounds, strict=True):
         clipped = _clipped(amounts, measure, bound)
-        own = _lanes(contributions.cell, clipped, base=np.where(released, persons, 0))
+        own = _lanes(contributions.cell, clipped, measure.kind, base=np.where(released, persons, 0))
         tally = Tally(n_cells, over=released)
         _judge_measure(tally, own, measure, threshold=threshold, limits=limits)
         _judge_dominance(tally, contributions.cell, clipped, kind=measure.kind, limits=limits)
@@ -179,18 +179,20 @@ def _clipped(amounts: Amounts, measure: Measure, bound: PersonBound | None) -> A
     )
 
 
-def _lanes(cell: NDArray[np.int32], amounts: Amounts, *, base: Lane) -> MeasureLanes:
+def _lanes(cell: NDArray[np.int32], amounts: Amounts, kind: Kind, *, base: Lane) -> MeasureLanes:
     n_cells = len(base)
-    for lane in (amounts.rows, amounts.total, amounts.squares):
+    own = {name: getattr(amounts, name) for name in kind.lanes}
+    for lane in own.values():
         check_sums(lane)
-    persons = np.where(base > 0, np.bincount(cell[amounts.rows > 0], minlength=n_cells), 0)
+    nothing = np.zeros(n_cells, dtype=np.int64)
+    behind = np.bincount(cell[amounts.rows > 0], minlength=n_cells)
     return MeasureLanes(
         domains=(base > 0).astype(np.int64),
         base=base,
-        persons=persons,
-        rows=sums(cell, amounts.rows, n_cells),
-        total=sums(cell, amounts.total, n_cells),
-        squares=sums(cell, amounts.squares, n_cells),
+        persons=np.where(base > 0, behind, 0),
+        rows=sums(cell, own["rows"], n_cells) if "rows" in own else nothing,
+        total=sums(cell, own["total"], n_cells) if "total" in own else nothing,
+        squares=sums(cell, own["squares"], n_cells) if "squares" in own else nothing,
     )
 
 
@@ -213,6 +215,9 @@ def _check_contributions(contributions: Contributions, *, shape: Shape, n_cells:
     if cell.min() < 0 or cell.max() >= n_cells or person.min() < 0 or person.max() >= universe:
         raise CellsInvalid("expected entries within the cells and the universe, got others")
     # A person counted twice in a cell would pass thresholds that one person must not pass.
-    pairs = np.sort(cell.astype(np.int64) * universe + person)
+    pairs = cell.astype(np.int64) * universe + person
+    if (pairs[1:] > pairs[:-1]).all():
+        return
+    pairs.sort()
     if (pairs[1:] == pairs[:-1]).any():
         raise CellsInvalid("expected one entry for each person in each cell, got two")

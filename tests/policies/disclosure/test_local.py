@@ -233,7 +233,7 @@ LANE = np.ones(20, dtype=np.int64)
         broken(measures=(Amounts(-LANE, LANE, LANE),)),
         broken(measures=(Amounts(0 * LANE, LANE, LANE),)),
         broken(measures=(Amounts(LANE, LANE, -LANE),)),
-        broken(measures=(Amounts(LANE, LANE * 2**60, LANE),)),
+        broken(measures=(Amounts(LANE * 2**60, LANE, LANE),)),
     ],
 )
 def test_contributions_that_do_not_fit_are_refused(outside: Contributions) -> None:
