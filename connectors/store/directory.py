@@ -31,7 +31,7 @@ from connectors import pseudonym
 from connectors.errors import SnapshotTampered, SnapshotUnknown, StoreBusy
 from connectors.pseudonym import PidKey
 from connectors.store import engine, keys, pointer
-from connectors.store.keys import SnapshotKey
+from connectors.store.keys import LedgerKey, SnapshotKey
 from connectors.store.pointer import Pointer
 from connectors.store.writer import Sealed, SnapshotWriter, file_digest, sync
 from policies.documents.dataset import Dataset
@@ -71,6 +71,10 @@ class DomainStore:
     def snapshot_key(self, dataset_id: str) -> SnapshotKey:
         """The key of a data set's snapshot files, for the worker's pipe and nothing else."""
         return keys.snapshot_key(self._store_key, dataset_id)
+
+    def ledger_key(self, purpose: str) -> LedgerKey:
+        """The key that seals one of the domain's ledgers of released answers."""
+        return keys.ledger_key(self._store_key, purpose)
 
     def pids(self, residents: Iterable[str]) -> NDArray[np.uint64]:
         """Pids of canonical resident IDs: uint64 [N, 2], as `LockedSnapshot.features` takes them."""

@@ -14,6 +14,7 @@ from connectors.errors import StoreError
 
 SnapshotKey = NewType("SnapshotKey", bytes)
 PointerKey = NewType("PointerKey", bytes)
+LedgerKey = NewType("LedgerKey", bytes)
 
 KEY_BYTES: Final = 32
 
@@ -32,6 +33,11 @@ def snapshot_key(store_key: bytes, dataset_id: str) -> SnapshotKey:
 def pointer_key(store_key: bytes, dataset_id: str) -> PointerKey:
     """The key that authenticates a data set's pointer."""
     return PointerKey(_derive(store_key, b"domicile-pointer\0" + dataset_id.encode()))
+
+
+def ledger_key(store_key: bytes, purpose: str) -> LedgerKey:
+    """The key that seals what a domain remembers of released answers, for one purpose."""
+    return LedgerKey(_derive(store_key, b"domicile-ledger\0" + purpose.encode()))
 
 
 def _derive(store_key: bytes, info: bytes) -> bytes:

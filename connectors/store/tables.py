@@ -31,6 +31,8 @@ from policies.documents.dataset import Dataset
 from policies.errors import PolicyError
 
 MAX_TABLES: Final = 3
+ROW: Final = "__row"
+"""The column of a table's view that numbers its rows as they lie in the file; no declared column can have this name."""
 THREADS: Final = 2
 
 
@@ -84,6 +86,24 @@ class LockedTables:
             ).to_arrow_table()
         return np.stack([found.column(0).to_numpy(), found.column(1).to_numpy()], axis=1)
 
+    def identities(self, table: str) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """What row each row is and whose, in the order of the file: uint64[rows] and numbers of persons, int32[rows].
+
+        The first is the engine's 64-bit hash of pid and every column, so that the same row has the same one in every
+        snapshot. Two different rows meet by chance once in 2^64 pairs; it is not for use against an adversary.
+        """
+        catalog, dataset = self._catalogs[table], self.datasets[table]
+        columns = [f"r.{name(c.name)}" for c in dataset.columns if c.name != dataset.person_column]
+        hashed = ", ".join(["p.pid_high", "p.pid_low", *columns])
+        person = name(str(dataset.person_column))
+        with engine_errors("identify the rows"):
+            found = self._connection.execute(
+                f"SELECT hash({hashed}) AS identity, v.{person} AS person FROM {catalog}.rows r"
+                f" JOIN {catalog}.persons p USING (person_no) JOIN {name(table)} v ON v.{name(ROW)} = r.rowid"
+                " ORDER BY r.rowid"
+            ).to_arrow_table()
+        return found.column(0).to_numpy(), found.column(1).to_numpy().astype(np.int32)
+
     def run(self, statement: str) -> pa.Table:
         """The result of a compiled statement. Raises StoreError with the class of the engine's error."""
         with engine_errors("run the statement"):
@@ -108,12 +128,12 @@ class LockedTables:
         person = name(str(dataset.person_column))
         columns = [f"r.{name(c.name)}" for c in dataset.columns if c.name != dataset.person_column]
         source = f"{catalog}.rows r"
-        number = "CAST(r.person_no AS BIGINT)"
+        number, row = "CAST(r.person_no AS BIGINT)", f"r.rowid AS {name(ROW)}"
         if several:
             source += f" JOIN {catalog}.persons p USING (person_no) JOIN temp.population q USING (pid_high, pid_low)"
             number = "q.person"
         return (
-            f"CREATE TEMP VIEW {name(table)} AS SELECT {', '.join([f'{number} AS {person}', *columns])}"
+            f"CREATE TEMP VIEW {name(table)} AS SELECT {', '.join([row, f'{number} AS {person}', *columns])}"
             f" FROM {source}"
         )
 

@@ -14,34 +14,28 @@ Rules:
 
 from __future__ import annotations
 
-import base64
-import secrets
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
+from enclaves.agent.answering import answer
 from enclaves.agent.deciding import permit
 from enclaves.agent.house import House
 from enclaves.agent.joining import account_of, resolve
 from enclaves.agent.live import LiveRun
 from enclaves.agent.measuring import measure
+from enclaves.agent.sending import check_commitment, draw_masks, send_contribution
 from enclaves.agent.stages import Stage
 from enclaves.isolation.confined import run_confined
 from enclaves.isolation.limits import Limits
-from enclaves.protocols import secagg
-from enclaves.protocols.sealing import seal
 from enclaves.run.errors import RunRefused
-from enclaves.run.papers import member_of
-from enclaves.transport.party import sealing_key
-from enclaves.witness.witness import MAX_AGE_S
+from enclaves.witness.witness import MAX_AGE_S, Seen
 from enclaves.worker.order import Masks, ScoreOrder, chunks, pid_frames
 from enclaves.worker.rows import SNAPSHOT_NAME
 from policies.decision.permit import Permit
-from policies.documents.authorization import JobKind, Mode
-from policies.documents.run import Contribution
+from policies.documents.authorization import JobKind
 
-KEY_BYTES: Final = 32
 SCORE_SECONDS: Final = 600.0
 
 
@@ -50,9 +44,10 @@ def contribute(house: House, live: LiveRun) -> None:
     if live.effective is None or live.transcript is None:
         raise RunRefused("run_out_of_order", "expected an agreed run, got one without a common transcript")
     plan, effective = live.papers.plan, live.effective
-    seen = live.seen
-    if seen.age_s + house.clock() - live.seen_at > MAX_AGE_S:
-        seen = house.witness.see(plan.intent)
+    seen = fresh(house, live)
+    if live.scoring is None:
+        answer(house, live, seen=seen)
+        return
     if (effective & ~resolve(house, live.papers).accepted).any():
         raise RunRefused("session_lost", "expected consents as they stood at the bundle, got one ended since")
     granted = permit(house, live.papers, live.part.part, seen=seen, accepted=int(effective.sum()))
@@ -63,31 +58,19 @@ def contribute(house: House, live: LiveRun) -> None:
     house.sessions.move(plan.sid, Stage.CONTRIBUTED)
     if plan.job_kind is JobKind.VET:
         measure(house, live, granted)
-    receiver = None if plan.mode is Mode.BFV else secrets.token_bytes(KEY_BYTES)
-    order = _order(house, live, granted, receiver=receiver)
-    vectors, commitment = _work(house, live, order)
-    contribution = Contribution(
-        id=f"contribution-{house.party}-{live.papers.run[:12]}",
-        run=live.papers.run,
-        department=house.department,
-        enclave=house.party,
-        transcript=live.transcript,
-        permit=granted.digest,
-        vectors=tuple(vectors),
-        receiver_key=None if receiver is None else _sealed_receiver_key(house, live, receiver),
-        commitment=commitment.hex(),
-    )
-    house.wire.send(
-        "coordinator",
-        "contribution",
-        {"contribution": contribution.envelope(house.boot.private).to_json()},
-        run=live.papers.run,
-        attachments=tuple(vectors),
-    )
-    house.sessions.move(plan.sid, Stage.SENT)
+    masks = draw_masks(house, live)
+    vectors, commitment = _work(house, live, _order(house, live, granted, masks=masks))
+    send_contribution(house, live, granted, masks=masks, vectors=vectors, commitment=commitment)
 
 
-def _order(house: House, live: LiveRun, granted: Permit, *, receiver: bytes | None) -> ScoreOrder:
+def fresh(house: House, live: LiveRun) -> Seen:
+    """What was seen of the log at the plan, or if that has aged, what is seen now."""
+    if live.seen.age_s + house.clock() - live.seen_at > MAX_AGE_S:
+        return house.witness.see(live.papers.plan.intent)
+    return live.seen
+
+
+def _order(house: House, live: LiveRun, granted: Permit, *, masks: Masks) -> ScoreOrder:
     """The permit as a one-use message: mask keys of this run, the snapshot's key, the part."""
     plan, model, part = live.papers.plan, live.papers.model, live.part
     head = model.part(house.department)
@@ -100,28 +83,11 @@ def _order(house: House, live: LiveRun, granted: Permit, *, receiver: bytes | No
         head=head,
         grid=model.grid,
         mode=plan.mode,
-        masks=Masks(
-            party=house.party,
-            pair_keys=pair_keys(house, live),
-            receiver_key=receiver,
-            opening_key=secrets.token_bytes(KEY_BYTES),
-        ),
+        masks=masks,
         slots=plan.slots,
         graph=part.graph,
         context=live.context,
     )
-
-
-def pair_keys(house: House, live: LiveRun) -> dict[str, bytes]:
-    """The mask key shared with each other enclave of the run; parties are named by enclave id."""
-    sid = live.papers.plan.sid
-    keys: dict[str, bytes] = {}
-    for voice in live.voices:
-        peer = voice.member.enclave
-        if peer != house.party:
-            low, high = sorted((house.party, peer), key=str.encode)
-            keys[peer] = secagg.pair_key(live.ephemeral, voice.ephemeral_key, sid=sid, low=low, high=high)
-    return keys
 
 
 def _work(house: House, live: LiveRun, order: ScoreOrder) -> tuple[list[str], bytes]:
@@ -142,8 +108,7 @@ def _work(house: House, live: LiveRun, order: ScoreOrder) -> tuple[list[str], by
             # Each vector leaves before the next is computed.
             vectors = [house.wire.put_attachment(next(run, b""), audience=(plan.gate,)) for _ in sizes]
             commitment = next(run, b"")
-            if len(commitment) != KEY_BYTES or next(run, None) is not None:
-                raise RunRefused("worker_output_refused", "expected a commitment last, got something else")
+            check_commitment(commitment, next(run, None))
     return vectors, commitment
 
 
@@ -157,11 +122,3 @@ def worker_limits(slots: int) -> Limits:
         input_bytes=(64 << 20) + 16 * slots,
         output_bytes=(64 << 20) + 24 * slots,
     )
-
-
-def _sealed_receiver_key(house: House, live: LiveRun, receiver: bytes) -> str:
-    plan = live.papers.plan
-    member_of(plan, house.party)
-    public = sealing_key(house.trust.party(plan.gate), "a gate")
-    info = secagg.receiver_key_info(plan.sid, party=house.party)
-    return base64.b64encode(seal(public, receiver, info=info)).decode()

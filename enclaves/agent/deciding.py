@@ -7,22 +7,45 @@ from enclaves.agent.stages import USED
 from enclaves.run.evidence import is_intent
 from enclaves.run.papers import Papers
 from enclaves.witness.witness import Seen
+from policies.aggregate.question import Asked, asked_of, columns_asked
 from policies.decision.actions import computation
 from policies.decision.case import Case
 from policies.decision.permit import Permit, grant
 from policies.decision.scope import columns_of
+from policies.documents.authorization import ListedColumn
 from policies.documents.dataset import Dataset
 from policies.documents.model import Part
 
 
 def permit(house: House, papers: Papers, part: Part, *, seen: Seen, accepted: int) -> Permit:
-    """The permit to compute this run here, or `Refused` with every reason.
+    """The permit to compute this run of a model here, or `Refused` with every reason.
 
     `accepted` is the number of slots whose consent stands and whose capacity holds. Halts are those of the own replay
     at this moment.
     """
     datasets = house.datasets()
     held = next((d for e in datasets if (d := Dataset.read(e)).id == part.dataset), None)
+    columns = None if held is None else columns_of(part, held)
+    return _grant(house, papers, columns, seen=seen, accepted=accepted)
+
+
+def permit_question(house: House, papers: Papers, *, seen: Seen) -> Permit:
+    """The permit to answer this aggregate's statement here, or `Refused` with every reason."""
+    question = asked(papers)
+    # A statement that is refused reads nothing; the decision point says why it is.
+    columns = columns_asked(question, house.department) if question.layout is not None else None
+    return _grant(house, papers, columns, seen=seen, accepted=1)
+
+
+def asked(papers: Papers) -> Asked:
+    """The question of an aggregate job as everybody reads it. Raises ParametersInvalid."""
+    work = papers.asking
+    return asked_of(work.query, papers.job.parameters, scenario=papers.scenario, datasets=work.datasets)
+
+
+def _grant(
+    house: House, papers: Papers, columns: tuple[ListedColumn, ...] | None, *, seen: Seen, accepted: int
+) -> Permit:
     plan = papers.plan
     case = Case(
         trust=house.trust,
@@ -40,8 +63,8 @@ def permit(house: House, papers: Papers, part: Part, *, seen: Seen, accepted: in
         query=papers.evidence.query,
         listed=papers.evidence.listed,
         price=papers.price_envelope,
-        datasets=datasets,
-        columns=None if held is None else columns_of(part, held),
+        datasets=house.datasets(),
+        columns=columns,
         intent_included=is_intent(papers, seen),
         checkpoint_size=seen.size,
         checkpoint_age_s=seen.age_s,

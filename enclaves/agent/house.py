@@ -15,9 +15,11 @@ from connectors.store import DomainStore
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
+from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
 from enclaves.protocols.sealing import SealingKey
 from enclaves.run.boot import BootKey
+from enclaves.run.durable import Durable
 from enclaves.run.sessions import Sessions
 from enclaves.run.wire import Wire
 from enclaves.witness.witness import Witness
@@ -45,6 +47,9 @@ class House:
     ledger: CapacityLedger
     cohorts: Cohorts
     parts: PartStore
+    lineages: Lineages
+    durable: Durable
+    """The one file all of the above that must outlast a crash is in; for what becomes durable together."""
     clock: Callable[[], int]
 
     def now(self) -> datetime:

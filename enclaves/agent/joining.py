@@ -4,7 +4,8 @@ Steps, each of which may refuse:
 1. `register`: the plan is the coordinator's and its run id is new; the session row is durable.
 2. The intent stands in a fresh, quorum-cosigned checkpoint that the own replay confirms.
 3. All papers, the own part, and in mode bfv the gate's key, are what the plan names by digest.
-4. The slots: consent and capacity decide the accept bitmap, presence does not (design.md section 5a).
+4. The slots: consent and capacity decide the accept bitmap, presence does not (design.md section 5a). An aggregate has none;
+   there the statement must be governed and the history have room.
 5. The decision point permits.
 6. The session is durable as `bundled`; the bundle is the answer.
 """
@@ -17,11 +18,12 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from enclaves.agent.asked import check_open
 from enclaves.agent.capacity import Account
 from enclaves.agent.consents import Resolved
-from enclaves.agent.deciding import permit
+from enclaves.agent.deciding import permit, permit_question
 from enclaves.agent.house import House
-from enclaves.agent.live import LiveRun, draw_ephemeral
+from enclaves.agent.live import LiveRun, Scoring, draw_ephemeral
 from enclaves.agent.stages import Stage
 from enclaves.protocols.secagg import EphemeralKey
 from enclaves.run import bitmap, subjects
@@ -29,6 +31,7 @@ from enclaves.run.errors import RunRefused
 from enclaves.run.mail import Body, envelope, optional_envelope
 from enclaves.run.papers import Papers, gather, member_of, read_plan
 from enclaves.run.sessions import Session
+from enclaves.witness.witness import Seen
 from policies import banding
 from policies.authorization import check_signed
 from policies.documents.authorization import JobKind
@@ -53,11 +56,10 @@ def join(house: House, body: Body) -> LiveRun:
     seen_at = house.clock()
     seen = house.witness.see(plan.intent)
     papers = gather(plan_envelope, house.trust, house.wire)
-    part = house.parts.open(plan.scored_model, papers.model)
-    context = None if plan.he_key is None else _context(house, plan, optional_envelope(body, "he_key"))
-    resolved = resolve(house, papers)
-    permit(house, papers, part.part, seen=seen, accepted=int(resolved.accepted.sum()))
-    bits = bitmap.pack(resolved.accepted)
+    scoring, accepted = (
+        _scoring(house, papers, seen, body) if plan.query is None else _asking(house, papers, seen)
+    )
+    bits = bitmap.pack(accepted)
     ephemeral = draw_ephemeral()
     bundle = _bundle(house, plan, bits=bits, ephemeral=ephemeral)
     readers = [member.enclave for member in plan.roster] + [plan.gate]
@@ -72,15 +74,32 @@ def join(house: House, body: Body) -> LiveRun:
     )
     return LiveRun(
         papers=papers,
-        part=part,
+        scoring=scoring,
         seen=seen,
         seen_at=seen_at,
-        pids=resolved.pids,
-        accepted=resolved.accepted,
+        accepted=accepted,
         bundle=bundle,
         ephemeral=ephemeral,
-        context=context,
     )
+
+
+def _scoring(
+    house: House, papers: Papers, seen: Seen, body: Body
+) -> tuple[Scoring | None, NDArray[np.bool_]]:
+    """Steps 3 to 5 of a score or vet job."""
+    plan = papers.plan
+    part = house.parts.open(plan.scored_model, papers.model)
+    context = None if plan.he_key is None else _context(house, plan, optional_envelope(body, "he_key"))
+    resolved = resolve(house, papers)
+    permit(house, papers, part.part, seen=seen, accepted=int(resolved.accepted.sum()))
+    return Scoring(part, resolved.pids, context), resolved.accepted
+
+
+def _asking(house: House, papers: Papers, seen: Seen) -> tuple[Scoring | None, NDArray[np.bool_]]:
+    """Steps 3 to 5 of an aggregate: the statement, the permit, and room in the history; one bit says "takes part"."""
+    permit_question(house, papers, seen=seen)
+    check_open(house, papers)
+    return None, np.ones(1, dtype=np.bool_)
 
 
 def resolve(house: House, papers: Papers) -> Resolved:

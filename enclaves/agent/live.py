@@ -11,30 +11,57 @@ from numpy.typing import NDArray
 from enclaves.agent.consents import Words
 from enclaves.agent.parts import OpenPart
 from enclaves.protocols.secagg import EphemeralKey
+from enclaves.run.errors import RunRefused
 from enclaves.run.exchange import Voice
 from enclaves.run.papers import Papers
 from enclaves.witness.witness import Seen
 from policies.documents.envelope import Envelope
 
 
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What a run of a model has beside its papers: the own part, the persons of the slots, in mode bfv the gate's context."""
+
+    part: OpenPart
+    pids: Words = field(repr=False)
+    context: bytes | None
+
+
 @dataclass(slots=True)
 class LiveRun:
-    """One run between its plan and its contribution."""
+    """One run between its plan and its contribution; `scoring` is None in an aggregate, which asks about everybody."""
 
     papers: Papers
-    part: OpenPart
+    scoring: Scoring | None
     seen: Seen
     seen_at: int
     """When the intent was seen, Unix seconds."""
-    pids: Words = field(repr=False)
     accepted: NDArray[np.bool_]
     bundle: Envelope
     ephemeral: EphemeralKey = field(repr=False)
-    context: bytes | None
-    """The gate's public context in mode bfv."""
     voices: tuple[Voice, ...] = ()
     effective: NDArray[np.bool_] | None = None
     transcript: str | None = None
+
+    @property
+    def part(self) -> OpenPart:
+        """The own part. Raises RunRefused in an aggregate."""
+        return self._of_model().part
+
+    @property
+    def pids(self) -> Words:
+        """Pids of the slots. Raises RunRefused in an aggregate."""
+        return self._of_model().pids
+
+    @property
+    def context(self) -> bytes | None:
+        """The gate's public context in mode bfv. Raises RunRefused in an aggregate."""
+        return self._of_model().context
+
+    def _of_model(self) -> Scoring:
+        if self.scoring is None:
+            raise RunRefused("job_kind_mismatch", "expected a run of a model, got an aggregate")
+        return self.scoring
 
 
 def draw_ephemeral() -> EphemeralKey:

@@ -13,6 +13,7 @@ from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.house import House
+from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
 from enclaves.agent.stages import TRANSITIONS
 from enclaves.cli.home import Home
@@ -62,6 +63,7 @@ def open_house(
         raise ProcessRefused("expected the sealing key that the trust root pins, got another")
     domain = Home(config.home)
     secrets = domain.keys()
+    store = DomainStore(domain.store, store_key=secrets.store_key, pid_key=secrets.pid_key)
     memory = WitnessMemory(config.home / "state" / WITNESS_FILE)
     return House(
         party=config.party,
@@ -80,13 +82,15 @@ def open_house(
             key=keys.identity,
             clock=clock,
         ),
-        store=DomainStore(domain.store, store_key=secrets.store_key, pid_key=secrets.pid_key),
+        store=store,
         datasets=lambda: declared(domain.catalog),
         sessions=Sessions(durable, TRANSITIONS),
         consents=ConsentStore(durable),
         ledger=CapacityLedger(durable),
         cohorts=Cohorts(durable),
         parts=PartStore(durable, department=config.department, enclave=config.party, key=keys.sealing),
+        lineages=Lineages(durable, store.ledger_key("lineage")),
+        durable=durable,
         clock=clock,
     )
 

@@ -31,6 +31,7 @@ from enclaves.run.refusal import code_of, refusal, refusal_of, session_is_lost
 from enclaves.run.sessions import Session
 from enclaves.transport.mailbox import Message
 from enclaves.transport.problem import Unavailable
+from policies.documents import strict_json
 from policies.documents.strict_json import Json
 
 Lane = Callable[[Callable[[], None]], None]
@@ -63,9 +64,8 @@ class Gate:
             self._refuse(session.sid.hex(), refusal("session_lost"))
         for session in house.sessions.in_stage(Stage.RELEASED):
             self._guarded(session.sid.hex(), partial(announce, house, session.sid))
-            index = house.shelf.outcome(session.sid)
-            if index is not None:
-                self._later(session.sid.hex(), partial(hand_over, house, session.sid.hex(), index))
+            if house.shelf.outcome(session.sid) is not None:
+                self._later(session.sid.hex(), partial(hand_over, house, session.sid.hex()))
 
     def take(self, message: Message) -> None:
         """Handle one message. What it says may be refused; only a lost coordinator is raised."""
@@ -126,9 +126,10 @@ class Gate:
 
     def _outcome(self, message: Message) -> None:
         run, index = message.run or "", integer(message.body, "index")
+        reviews = strict_json.canonical(message.body.get("reviews") or [])
         # The coordinator says it once: durable before the mailbox moves on.
-        self._guarded(run, lambda: self._house.shelf.note_outcome(bytes.fromhex(run), index))
-        self._later(run, lambda: hand_over(self._house, run, index))
+        self._guarded(run, lambda: self._house.shelf.note_outcome(bytes.fromhex(run), index, reviews))
+        self._later(run, lambda: hand_over(self._house, run))
 
     def _abort(self, message: Message) -> None:
         sid = bytes.fromhex(message.run or "")

@@ -1,4 +1,4 @@
-"""What may leave: a band for each effective slot, sealed to the recipient; or for a vet job, rounded band counts.
+"""What may leave: a band for each effective slot, sealed to the recipient; a vet job's rounded band counts; a sealed table.
 
 Rules:
 1. The recipient's key is the pinned one, named by digest in authorization and plan; slots are bound to run, recipient and
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from enclaves.gate.house import House
 from enclaves.gate.stages import Stage
+from enclaves.gate.tables import table_release
 from enclaves.gate.totals import Totals, opened
 from enclaves.gate.verifying import Verified
 from enclaves.protocols.sealing import EMPTY_BAND, SLOT_SEALED_BYTES, ScoreBinding, SlotSealer
@@ -35,7 +36,7 @@ from policies import banding
 from policies.documents.authorization import JobKind
 from policies.documents.document import Document
 from policies.documents.fields import instant, instant_text
-from policies.documents.job import Release, Sealed
+from policies.documents.job import Release, Sealed, TableRelease
 from policies.documents.vetting import VetBands
 from policies.log.merkle import Frontier, leaf_hash
 
@@ -50,6 +51,9 @@ def release(house: House, verified: Verified) -> None:
     document: Document
     if plan.job_kind is JobKind.VET:
         document, slots = _vet_bands(house, verified), None
+    elif plan.job_kind is JobKind.AGGREGATE:
+        document = table_release(house, verified)
+        slots = document.sealed.sha256
     else:
         document = _release(house, verified)
         slots = document.sealed.slots
@@ -62,8 +66,11 @@ def release(house: House, verified: Verified) -> None:
 
 def announce(house: House, sid: bytes) -> None:
     """Tell the coordinator what was signed; nothing sealed travels yet. Repeating it changes nothing."""
-    body = {"document": house.shelf.release(sid).to_json()}
-    house.wire.send("coordinator", "release", body, run=sid.hex())
+    envelope = house.shelf.release(sid)
+    copies = TableRelease.read(envelope).reviewers if envelope.kind == TableRelease.kind else ()
+    attachments = [copy.sha256 for copy in copies]
+    body = {"document": envelope.to_json()}
+    house.wire.send("coordinator", "release", body, run=sid.hex(), attachments=attachments)
 
 
 def _release(house: House, verified: Verified) -> Release:

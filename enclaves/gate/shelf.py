@@ -21,7 +21,9 @@ from policies.documents.envelope import Envelope
 
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS releases (sid BLOB PRIMARY KEY, envelope BLOB NOT NULL, slots TEXT) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS outcomes (sid BLOB PRIMARY KEY, entry INTEGER NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS outcomes (
+        sid BLOB PRIMARY KEY, entry INTEGER NOT NULL, reviews BLOB NOT NULL) WITHOUT ROWID""",
+    'CREATE TABLE IF NOT EXISTS reviewed ("authorization" TEXT PRIMARY KEY) WITHOUT ROWID',
 )
 
 
@@ -68,17 +70,26 @@ class Shelf:
     def release(self, sid: bytes) -> Envelope:
         return dsse.parse(self._row(sid)[0])
 
-    def note_outcome(self, sid: bytes, entry: int) -> None:
-        """Remember the log index that the coordinator names for the outcome of a release; others are ignored."""
+    def note_outcome(self, sid: bytes, entry: int, reviews: bytes) -> None:
+        """Remember the log index that the coordinator names for the outcome of a release, and the reviews it brings."""
         self._durable.run(
-            "INSERT OR REPLACE INTO outcomes SELECT sid, ? FROM releases WHERE sid = ?",
-            (entry, sid),
+            "INSERT OR REPLACE INTO outcomes SELECT sid, ?, ? FROM releases WHERE sid = ?",
+            (entry, reviews, sid),
         )
 
-    def outcome(self, sid: bytes) -> int | None:
-        """The log index that was last named for the release's outcome; nobody has checked it yet."""
-        rows = self._durable.rows("SELECT entry FROM outcomes WHERE sid = ?", (sid,))
-        return int(rows[0][0]) if rows else None
+    def outcome(self, sid: bytes) -> tuple[int, bytes] | None:
+        """Log index and reviews that were last named for the release; nobody has checked them yet."""
+        rows = self._durable.rows("SELECT entry, reviews FROM outcomes WHERE sid = ?", (sid,))
+        return (int(rows[0][0]), rows[0][1]) if rows else None
+
+    def has_reviewed(self, authorization: str) -> bool:
+        """Whether a table under this authorization was reviewed and handed over before."""
+        rows = self._durable.rows('SELECT 1 FROM reviewed WHERE "authorization" = ?', (authorization,))
+        return bool(rows)
+
+    def note_reviewed(self, authorization: str) -> None:
+        """A table under this authorization was reviewed and handed over."""
+        self._durable.run("INSERT OR IGNORE INTO reviewed VALUES (?)", (authorization,))
 
     def slots(self, sid: bytes) -> bytes | None:
         """The bytes to hand over, checked; None for a vet job."""

@@ -43,12 +43,13 @@ def opened(house: House, verified: Verified) -> Iterator[Totals]:
         sums = _decrypted(house, verified)
     else:
         ring.check_headroom(1, bound)
-        sums = _unmasked(house, verified)
+        sums = unmasked(house, verified)
     for totals in sums:
         yield _checked(totals + model.intercept, model)
 
 
-def _unmasked(house: House, verified: Verified) -> Iterator[Totals]:
+def unmasked(house: House, verified: Verified) -> Iterator[Totals]:
+    """The sums of the masked vectors, chunk after chunk, as they are: no model's range, no intercept."""
     plan = verified.papers.plan
     keys = receiver_keys(house, verified)
     for number, (start, count) in enumerate(chunks(plan.slots, mode=plan.mode)):

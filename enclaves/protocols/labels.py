@@ -21,3 +21,6 @@ class Label(Enum):
     CONSENT = b"domicile-consent/1\0"
     MODEL_PART = b"domicile-model-part/1\0"
     MODEL_GRAPH = b"domicile-model-graph/1\0"
+    TABLE = b"domicile-table/1\0"
+    TABLE_REVIEW = b"domicile-table-review/1\0"
+    CELLS = b"domicile-cells/1\0"

@@ -1,10 +1,10 @@
 """A partner's question as a document: one governed statement for each domain it is asked of, and how the answer is laid out.
 
 - One **part** a department: SQL over that department's data sets under their ids, within the allowed class (`policies.sql`).
-- Several domains need **groups**, the fixed public dictionary of cells: every domain contributes to all of them, so that nothing
-  shows which cells a domain has (attack A17). In one domain the cells may be left to the data.
-- A **template** declares **parameters**; a job gives their values, and each stands in the text as `{name}`. A value is only ever put in
-  as a literal of its declared type, and the text is read by the gate afterwards like any other.
+- Several domains need **groups**, the fixed public dictionary of cells: every domain contributes to all of them, so that
+  nothing shows which cells a domain has (attack A17). In one domain the cells may be left to the data.
+- A **template** declares **parameters**; a job gives their values, and each stands in the text as `{name}`. A value is only
+  ever put in as a literal of its declared type, and the text is read by the gate afterwards like any other.
 
 Signed by the partner. Whether the statement is allowed is decided by `policies.sql`, whether it may run by `policies.decision`.
 """

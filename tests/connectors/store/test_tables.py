@@ -102,3 +102,19 @@ def test_too_many_tables_are_refused() -> None:
 def test_a_file_does_not_show_its_key() -> None:
     assert RESIDENT.name not in repr(TableFile(Path("a"), bytes(32)))
     assert "\\x00" not in repr(TableFile(Path("a"), bytes(32)))
+
+
+def test_a_row_is_the_same_row_in_every_snapshot(tmp_path: Path) -> None:
+    first = [visit(who, year) for who in range(6) for year in (2023, 2024)]
+    later = [visit(who, year) for who in range(2, 9) for year in (2023, 2024)]
+    later[0] = (*later[0][:2], 999.0, *later[0][3:])
+    seen = []
+    for folder, rows in (("a", first), ("b", later)):
+        with opened(tmp_path / folder, (VISITS, rows)) as tables:
+            identities, persons = tables.identities("visits")
+            pids = tables.population()[persons]
+            seen.append(set(zip(map(tuple, pids.tolist()), identities.tolist(), strict=True)))
+            assert len(identities) == len(rows)
+            assert sorted(np.unique(persons).tolist()) == list(range(len(tables.population())))
+    # Persons 2 to 5 have two rows each in both snapshots, of which one was changed.
+    assert len(seen[0] & seen[1]) == 7

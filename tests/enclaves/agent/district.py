@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.house import House
+from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
 from enclaves.agent.stages import TRANSITIONS
 from enclaves.gate.gate import Gate
@@ -27,14 +29,15 @@ from enclaves.gate.he_keys import HeKeys
 from enclaves.gate.house import House as GateHouse
 from enclaves.gate.shelf import Shelf
 from enclaves.gate.stages import TRANSITIONS as GATE_TRANSITIONS
-from enclaves.protocols.sealing import ScoreBinding, SealingKey, SlotOpener, seal
+from enclaves.protocols.sealing import ScoreBinding, SealingKey, SlotOpener, open_sealed, seal
 from enclaves.run.boot import BootKey
 from enclaves.run.durable import Durable
 from enclaves.run.process import Mailbox
 from enclaves.run.sessions import Sessions
-from enclaves.transport.sealed_mail import consent_info, part_info
+from enclaves.transport.sealed_mail import consent_info, part_info, table_info
 from enclaves.witness.memory import WitnessMemory
 from enclaves.witness.witness import Witness
+from policies.aggregate.question import asked_of
 from policies.authorization import data_list_digest
 from policies.decision import expected_roster
 from policies.documents import strict_json
@@ -51,6 +54,7 @@ from policies.documents.authorization import (
     PreAssessment,
     Purpose,
     PurposeClass,
+    QueryTerms,
     Recipient,
     Scenario,
 )
@@ -60,9 +64,11 @@ from policies.documents.document import Document, Term
 from policies.documents.envelope import Envelope
 from policies.documents.fields import instant, instant_text
 from policies.documents.halts import Revocation, RevocationTarget
-from policies.documents.job import Job, Plan, Release, Subjects
+from policies.documents.job import Job, Plan, Release, Subjects, TableRelease
 from policies.documents.model import Model
 from policies.documents.price import Filing, PriceFiling, UsageForm
+from policies.documents.query import ParameterValue, Query
+from policies.documents.review import Finding, OutputReview
 from policies.documents.trust import LogIdentity, PartyEntry, Role, TrustRoot
 from policies.documents.vetting import Check, Verdict, VettingReport
 from policies.keys import public_key
@@ -70,6 +76,7 @@ from policies.log.entry import EntryType, Target
 from policies.log.merkle import check_inclusion, leaf_hash
 from policies.resident import ResidentId
 from policies.vetting import REQUIRED_CHECKS
+from tests.enclaves.agent.figures import figures, figures_dataset, publish, question
 from tests.enclaves.agent.relay import Line, Relay, entry
 from tests.enclaves.worker.domain import (
     GRID,
@@ -264,8 +271,68 @@ class District:
         self.post(job, "partner")
         return job
 
+    def ask(self, query: Query, values: tuple[ParameterValue, ...] = (), **changes: Any) -> Job:
+        """A signed, posted aggregate job about `query`."""
+        self.post(query, "partner")
+        job = Job(
+            id=f"job-{secrets.token_hex(4)}",
+            job_kind="aggregate",
+            submitter="partner",
+            purpose="underwriting",
+            scenario=self.scenario.digest,
+            authorization=self.authorization.digest,
+            model=None,
+            query=query.digest,
+            parameters=values,
+            mode=Mode.MASKED,
+            subjects=None,
+            recipient="insurer",
+            submitted_at=instant_text(NOW),
+            expires_at=instant_text(NOW + timedelta(days=1)),
+        ).model_copy(update=changes)
+        self.post(job, "partner")
+        return job
+
+    def asked(self, select: str, *names: str, **more: Any) -> Job:
+        """An aggregate job of `select` over the figures of `names`, all departments by default."""
+        return self.ask(question(self.scenario.digest, select, names or tuple(self.domains), **more))
+
+    def lanes(self, job: Job, query: Query) -> int:
+        """What the coordinator works out of the question."""
+        datasets = tuple(
+            figures_or_rows for n in self.domains for figures_or_rows in (dataset(n), figures_dataset(n))
+        )
+        asked = asked_of(query, job.parameters, scenario=self.scenario, datasets=datasets)
+        return 1 if asked.layout is None else asked.layout.lanes
+
+    def table(self, plan: Plan, envelope: Envelope) -> dict[str, Any]:
+        """The insurer opens what was handed over: {"format", "table", "report"}."""
+        release = TableRelease.read(envelope)
+        sealed, _ = self.relay.attachments[self.relay.said("handover", plan.sid.hex())[-1].attachments[0]]
+        assert hashlib.sha256(sealed).hexdigest() == release.sealed.sha256
+        key = self.parties["insurer"].sealing
+        assert key is not None
+        opened = json.loads(open_sealed(key, sealed, info=table_info(release.run, "insurer")))
+        return {**opened, "table": base64.b64decode(opened["table"])}
+
+    def review(
+        self, envelope: Envelope, *reviewers: str, finding: Finding = Finding.APPROVE
+    ) -> list[Envelope]:
+        """Reviews by `reviewers`, by default the examiner's and the hospital's."""
+        return [
+            OutputReview(
+                id=f"review-{who}-{secrets.token_hex(2)}",
+                reviewer=who,
+                release=envelope.digest,
+                finding=finding,
+                reason=both("read"),
+                reviewed_at=instant_text(NOW),
+            ).envelope(self.parties[who].identity)
+            for who in reviewers or ("examiner", "hospital")
+        ]
+
     def intent(self, job: Job) -> int:
-        digests = {"job": job.digest, "scenario": job.scenario, "model": job.model}
+        digests = {"job": job.digest, "scenario": job.scenario, **job.cited_work}
         if job.authorization:
             digests["authorization"] = job.authorization
         return self.log(entry(EntryType.INTENT, job=job.digest, scenario=job.scenario, digests=digests))
@@ -288,6 +355,11 @@ class District:
         gate = self.trust.sole(Role.GATE)
         roster = expected_roster(self.scenario, self.trust)
         assert roster is not None
+        lanes = None
+        if job.query is not None:
+            asked = Query.read(self.relay.documents[job.query])
+            roster = tuple(member for member in roster if member.department in asked.departments)
+            lanes = self.lanes(job, asked)
         plan = Plan(
             id=f"plan-{attempt}-{secrets.token_hex(2)}",
             job=job.digest,
@@ -302,7 +374,9 @@ class District:
             gate_keyid=gate.key.keyid,
             recipient=job.recipient,
             recipient_sealing_key=hashlib.sha256(recipient.sealing_key.encode()).hexdigest(),
+            query=job.query,
             subjects=job.subjects,
+            lanes=lanes,
             he_key=None
             if he_key is None
             else hashlib.sha256(base64.b64decode(he_key["payload"])).hexdigest(),
@@ -344,7 +418,7 @@ class District:
         self.relay.mail("gate", "open", self.open_body(plan, body), run=plan.sid.hex())
         self.pump()
 
-    def outcome(self, plan: Plan) -> Envelope:
+    def outcome(self, plan: Plan, reviews: list[Envelope] | None = None) -> Envelope:
         """Log the outcome of the announced release, have it cosigned, mail it; returns the release."""
         from policies.documents import envelope as dsse
 
@@ -353,7 +427,10 @@ class District:
         index = self.log(
             entry(EntryType.OUTCOME, job=plan.job, digests=digests, facts={"result": "released"})
         )
-        self.relay.mail("gate", "outcome", {"index": index}, run=plan.sid.hex())
+        if reviews is None and release.kind == TableRelease.kind:
+            reviews = self.review(release)
+        body = {"index": index, "reviews": [review.to_json() for review in reviews or []]}
+        self.relay.mail("gate", "outcome", body, run=plan.sid.hex())
         self.pump()
         return release
 
@@ -554,8 +631,10 @@ def _domain(
     assert keys.sealing is not None
     declared = dataset(name)
     held = rows(KNOWN[name], name)
-    signed = declared.envelope(parties[name].identity)
-    store = store or build(directory / "store", declared, held)
+    signed = tuple(d.envelope(parties[name].identity) for d in (declared, figures_dataset(name)))
+    if store is None:
+        store = build(directory / "store", declared, held)
+        publish(store, name, figures(name))
     line = Line(relay, enclave)
     durable = Durable(directory / "state" / "enclave.sqlite")
     house = House(
@@ -576,12 +655,14 @@ def _domain(
             clock=clock,
         ),
         store=store,
-        datasets=lambda: (signed,),
+        datasets=lambda: signed,
         sessions=Sessions(durable, TRANSITIONS),
         consents=ConsentStore(durable),
         ledger=CapacityLedger(durable),
         cohorts=Cohorts(durable),
         parts=PartStore(durable, department=name, enclave=enclave, key=keys.sealing),
+        lineages=Lineages(durable, store.ledger_key("lineage")),
+        durable=durable,
         clock=clock,
     )
     agent = Agent(house, inline)
@@ -648,6 +729,9 @@ def _papers(
         "operator",
     )
     everybody = (*names, "agency", "operator", "partner")
+    for name in names:
+        post(dataset(name), name)
+        post(figures_dataset(name), name)
     uses = (
         ("person", Use.PERSON),
         ("year", Use.FILTER),
@@ -661,13 +745,20 @@ def _papers(
         partner="partner",
         recipients=("insurer",),
         datasets=tuple(
-            DatasetCitation(department=name, dataset=f"{name}-rows", digest=dataset(name).digest)
+            DatasetCitation(department=name, dataset=held.id, digest=held.digest)
             for name in names
+            for held in (dataset(name), figures_dataset(name))
         ),
         data_list=tuple(
             ListedColumn(department=name, dataset=f"{name}-rows", column=column, use=use)
             for name in names
             for column, use in uses
+        )
+        + tuple(
+            ListedColumn(department=name, dataset=f"{name}-figures", column=column.name, use=use)
+            for name in names
+            for column in figures_dataset(name).columns
+            for use in column.uses
         ),
         modes=(Mode.MASKED, Mode.BFV),
         consent=ConsentBasis(service="consents"),
@@ -742,14 +833,15 @@ def _papers(
         vetting_report=report,
         price_filing=price,
         data_list=data_list_digest(scenario),
-        job_kinds=(JobKind.SCORE,),
+        job_kinds=(JobKind.SCORE, JobKind.AGGREGATE),
+        queries=QueryTerms(free=True),
         modes=(Mode.MASKED, Mode.BFV),
         roster=roster,
         gate="gate",
         recipients=(
             Recipient(party="insurer", sealing_key=hashlib.sha256(insurer.sealing_key.encode()).hexdigest()),
         ),
-        gate_sees_totals=len(names) == 1,
+        gate_sees_totals=True,
         min_log_size=0,
         term=TERM,
     ).model_copy(update=changes)

@@ -176,12 +176,12 @@ def test_a_data_set_declared_anew_needs_a_new_list(tmp_path: Path) -> None:
     """The scenario cites the declaration by digest; rows under another one are not its rows."""
     district = found(tmp_path, NAMES[:2])
     domain = district.domains["hospital"]
-    (held,) = domain.house.datasets()
+    held, other = domain.house.datasets()
     from policies.documents.dataset import Dataset
 
     changed = Dataset.read(held).model_copy(update={"version": 2})
     envelope = changed.envelope(district.parties["hospital"].identity)
-    domain.agent._house = replace(domain.house, datasets=lambda: (envelope,))
+    domain.agent._house = replace(domain.house, datasets=lambda: (envelope, other))
     plan, body = district.plan(district.job(district.consent(PEOPLE)))
     district.start(plan, body)
     assert [m.sender for m in district.relay.said("refusal", plan.sid.hex())] == [ENCLAVE]

@@ -1,0 +1,177 @@
+"""The contribution to an aggregate: permit, worker, lineage and one-shot mark, answer, in this order.
+
+Rules:
+1. The decision and the room in the history are asked again at this moment.
+
+3. The lineage after this answer and the session's mark `contributed` are durable together before a vector leaves. A process
+   that dies in between has counted an answer that nobody saw.
+4. The vector goes to the gate alone; without a public dictionary the keys of its cells go with it, sealed.
+5. An answer takes a time in whole seconds, so that how long the statement ran tells little (attack A13).
+
+protocols.md sections 2.3 and 6; what may leave is decided in the worker by `policies.disclosure` and `policies.atoms`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from enclaves.agent.asked import OwnQuestion, check_open, own_question
+from enclaves.agent.deciding import permit_question
+from enclaves.agent.house import House
+from enclaves.agent.lineages import Answer
+from enclaves.agent.live import LiveRun
+from enclaves.agent.sending import check_commitment, draw_masks, send_contribution
+from enclaves.agent.stages import Stage
+from enclaves.isolation.confined import ConfinedRun, run_confined
+from enclaves.isolation.limits import Limits
+from enclaves.protocols.sealing import seal
+from enclaves.run.bucket import release_at
+from enclaves.run.errors import RunRefused
+from enclaves.transport.party import sealing_key
+from enclaves.transport.sealed_mail import cells_info
+from enclaves.witness.witness import Seen
+from enclaves.worker.lineage import Lineage
+from enclaves.worker.order import Masks
+from enclaves.worker.question import QuestionOrder, TableOrder
+from policies.decision.permit import Permit
+from policies.documents import strict_json
+from policies.documents.strict_json import Json
+from policies.sql.row_statement import compile_rows
+
+QUESTION_SECONDS = 120.0
+MAX_PIECES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    """What a worker said: its verdict, the lineages by account, the masked vector, the commitment."""
+
+    verdict: dict[str, Json]
+    lineages: dict[str, list[bytes]]
+    vector: bytes
+    commitment: bytes
+
+
+def answer(house: House, live: LiveRun, *, seen: Seen) -> None:
+    """Answer the run with this domain's lanes; `seen` is fresh."""
+    started = time.monotonic()
+    papers = live.papers
+    granted = permit_question(house, papers, seen=seen)
+    check_open(house, papers)
+    own = own_question(house, papers)
+    masks = draw_masks(house, live)
+    worked = _work(house, live, own, granted=granted, masks=masks)
+    with house.durable.transaction():
+        for account, frames in worked.lineages.items():
+            house.lineages.keep(_entry(house, live, own, account=account, verdict=worked.verdict), frames)
+        house.sessions.move(papers.plan.sid, Stage.CONTRIBUTED)
+    cells = _put_cells(house, live, worked.verdict)
+    time.sleep(max(0.0, release_at(started, time.monotonic()) - time.monotonic()))
+    vector = house.wire.put_attachment(worked.vector, audience=(papers.plan.gate,))
+    send_contribution(
+        house, live, granted, masks=masks, vectors=(vector,), commitment=worked.commitment, cells=cells
+    )
+
+
+def _work(house: House, live: LiveRun, own: OwnQuestion, *, granted: Permit, masks: Masks) -> _Worked:
+    with ExitStack() as stack:
+        leases = {table: stack.enter_context(house.store.lease(table)) for table in own.query.tables}
+        held = {table: lease.pointer.snapshot for table, lease in leases.items()}
+        if held != own.snapshots:
+            # A refresh came in between: what was decided was decided about another snapshot.
+            raise RunRefused("session_lost", "expected the snapshots as they were decided on, got newer ones")
+        order = _order(house, live, own, granted=granted, masks=masks)
+        files: dict[str, Path] = {table: lease.path for table, lease in leases.items()}
+        run = run_confined("enclaves.worker.aggregate", order.frames(), files=files, limits=_limits())
+        return _read(run, own)
+
+
+def _order(house: House, live: LiveRun, own: OwnQuestion, *, granted: Permit, masks: Masks) -> QuestionOrder:
+    layout = own.question.layout
+    if layout is None:
+        raise RunRefused("query_refused", "expected a governed statement for this domain, got none")
+    return QuestionOrder(
+        permit=granted.digest,
+        tables={
+            table: TableOrder(house.store.snapshot_key(table), snapshot)
+            for table, snapshot in own.snapshots.items()
+        },
+        unit=own.query.table,
+        statement=compile_rows(own.query, own.data_list),
+        layout=layout,
+        bounds=own.question.bounds[house.department],
+        limits=own.limits,
+        one_domain=len(live.papers.plan.roster) == 1,
+        masks=masks,
+        lineages=tuple(_lineage(house, account) for account in own.accounts),
+    )
+
+
+def _lineage(house: House, account: str) -> Lineage:
+    frames = house.lineages.load(account)
+    return Lineage.read(iter(frames)) if frames else Lineage()
+
+
+def _read(run: ConfinedRun, own: OwnQuestion) -> _Worked:
+    with run:
+        verdict = strict_json.parse_object(next(run, b""), max_bytes=1 << 20)
+        lineages = {account: list(_frames(run)) for account in own.accounts}
+        vector, commitment = next(run, b""), next(run, b"")
+        check_commitment(commitment, next(run, None))
+    layout = own.question.layout
+    if layout is None or len(vector) != 8 * layout.lanes:
+        raise RunRefused("worker_output_refused", "expected a vector of the layout, got another length")
+    return _Worked(verdict, lineages, vector, commitment)
+
+
+def _frames(run: ConfinedRun) -> Iterator[bytes]:
+    count = int.from_bytes(next(run, b""), "big")
+    if count > MAX_PIECES:
+        raise RunRefused("worker_output_refused", f"expected at most {MAX_PIECES} frames, got more")
+    for _ in range(count):
+        yield next(run, b"")
+
+
+def _put_cells(house: House, live: LiveRun, verdict: dict[str, Json]) -> str | None:
+    """The keys of the cells, sealed to the gate; None where the dictionary is public."""
+    keys = verdict.get("keys")
+    if keys is None:
+        return None
+    plan = live.papers.plan
+    public = sealing_key(house.trust.party(plan.gate), "a gate")
+    sealed = seal(public, strict_json.canonical(keys), info=cells_info(plan.sid.hex(), house.party))
+    return house.wire.put_attachment(sealed, audience=(plan.gate,))
+
+
+def _entry(
+    house: House, live: LiveRun, own: OwnQuestion, *, account: str, verdict: dict[str, Json]
+) -> Answer:
+    released = verdict.get("released")
+    part = live.papers.asking.query.part(house.department)
+    return Answer(
+        account=account,
+        scenario=live.papers.plan.scenario,
+        snapshot=own.snapshot,
+        question=own.name,
+        job=live.papers.plan.job,
+        at=house.clock(),
+        statement="" if part is None else part.sql,
+        released=released if isinstance(released, int) else 0,
+        report=strict_json.canonical(verdict.get("report")).decode(),
+        rho=live.papers.asking.query.rho,
+    )
+
+
+def _limits() -> Limits:
+    return Limits(
+        address_space_bytes=8 << 30,
+        cpu_seconds=int(QUESTION_SECONDS) * 2,
+        wall_seconds=QUESTION_SECONDS,
+        processes=128,
+        input_bytes=8 << 30,
+        output_bytes=8 << 30,
+    )

@@ -1,0 +1,128 @@
+"""Confined: answer a governed statement over one domain's rows as masked lanes, and say what that adds to the lineage.
+
+Steps, in this order (protocols.md section 6.2, L0 to L5, and 2.3, R3):
+1. The row statement runs on the locked tables; its rows become who contributes what to which cell.
+2. The local rules withhold cells and values that must not leave the domain, whoever else contributes.
+3. The atom rule withholds cells that would leave fewer than k persons by subtraction from any earlier answer.
+4. What is left is laid out, noised if asked for, committed to, masked.
+
+Emits: the verdict (canonical JSON: cells, what was withheld by which rule, and without a dictionary the keys of the cells
+that leave), then each account's lineage after this answer, then the masked vector, then the commitment. The enclave makes
+the lineages durable before it lets the vector go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.store import LockedTables, TableFile, open_tables
+from enclaves.isolation.bubblewrap import DATA_ROOT
+from enclaves.protocols import ring
+from enclaves.protocols.one_use import OneUse
+from enclaves.protocols.secagg import PairKey, ReceiverKey
+from enclaves.worker.entries import read_entries
+from enclaves.worker.errors import OrderInvalid
+from enclaves.worker.lineage import Lineage
+from enclaves.worker.question import QuestionOrder
+from enclaves.worker.weighing import Weighed, weigh
+from policies.aggregate.keys import to_wire
+from policies.disclosure.cells import Cells
+from policies.disclosure.local import LocallyJudged, judge_locally
+from policies.documents import strict_json
+from policies.documents.strict_json import Json
+
+
+def main(frames: Iterator[bytes], emit: Callable[[bytes], None]) -> None:
+    """Target of `enclaves.isolation.confined.run_confined`."""
+    order = QuestionOrder.read(frames)
+    if next(frames, None) is not None:
+        raise OrderInvalid("expected no frame behind the lineage, got one")
+    files = {name: TableFile(Path(DATA_ROOT) / name, table.key) for name, table in order.tables.items()}
+    with open_tables(files) as tables:
+        # 1. Rows to entries.
+        population = tables.population()
+        entries = read_entries(
+            tables.run(order.statement),
+            order.layout.shape,
+            order.layout.groups,
+            max_cells=order.limits.max_cells,
+        )
+        lines = list(_known(order, tables, population))
+    # 2. The local rules.
+    judged = judge_locally(
+        entries.contributions(order.layout.shape, persons=len(population)),
+        shape=order.layout.shape,
+        keys=entries.keys,
+        bounds=order.bounds,
+        universe=len(population),
+        limits=order.limits,
+        one_domain=order.one_domain,
+    )
+    # 3. The atom rule.
+    judged, lineages = weigh(judged, lines, entries, unit=order.unit, k=order.limits.atom_size)
+    emit(strict_json.canonical(_verdict(judged, order)))
+    for lineage in lineages:
+        emit_lineage(lineage, emit)
+    # 4. The vector.
+    vector = order.layout.vector(_leaving(judged, order), universe=len(population))
+    encoded = ring.encode(vector if order.noise is None else vector + order.noise)
+    commitment = hashlib.sha256(order.masks.opening_key + ring.to_wire(encoded)).digest()
+    emit(ring.to_wire(_masks(order).mask(encoded)))
+    emit(commitment)
+
+
+def emit_lineage(lineage: Lineage, emit: Callable[[bytes], None]) -> None:
+    """How many frames follow, then the frames."""
+    frames = list(lineage.frames())
+    emit(len(frames).to_bytes(4, "big"))
+    for frame in frames:
+        emit(frame)
+
+
+def _known(order: QuestionOrder, tables: LockedTables, population: NDArray[np.uint64]) -> Iterator[Weighed]:
+    """The lineages with this population and the unit table's rows in them."""
+    identities: tuple[NDArray[np.uint64], NDArray[np.int32]] | None = None
+    snapshot = order.tables[order.unit].snapshot
+    for account in order.lineages:
+        lineage, place = account.joined(population)
+        line = lineage.tables.get(order.unit)
+        if line is None or line.snapshot != snapshot:
+            identities = identities or tables.identities(order.unit)
+            hashes, persons = identities
+            lineage = lineage.with_rows(order.unit, snapshot, hashes=hashes, owner=place[persons])
+        yield Weighed(lineage, place)
+
+
+def _leaving(judged: LocallyJudged, order: QuestionOrder) -> Cells:
+    """The cells as they are laid out: all of a public dictionary, or those that are not withheld."""
+    if order.layout.groups is not None:
+        return judged.cells
+    kept = np.flatnonzero(judged.released)
+    keys = tuple(judged.cells.keys[at] for at in kept)
+    return Cells.from_matrix(judged.cells.shape, keys, np.ascontiguousarray(judged.cells.matrix[:, kept]))
+
+
+def _verdict(judged: LocallyJudged, order: QuestionOrder) -> Json:
+    leaving = _leaving(judged, order)
+    return {
+        "released": int(judged.released.sum()),
+        "report": judged.report.as_json(),
+        "keys": None if order.layout.groups is not None else [[to_wire(p) for p in k] for k in leaving.keys],
+    }
+
+
+def _masks(order: QuestionOrder) -> OneUse:
+    masks = order.masks
+    if masks.receiver_key is None:
+        raise OrderInvalid("expected a receiver key, got none")
+    return OneUse(
+        masks.party,
+        pair_keys={peer: PairKey(key) for peer, key in masks.pair_keys.items()},
+        receiver_key=ReceiverKey(masks.receiver_key),
+        slots=order.layout.lanes,
+    )

@@ -1,0 +1,159 @@
+"""What every released sum is made of, person by person and row by row: the units of the atom rule, over all snapshots.
+
+- **Persons** are pids, over all tables of the domain. **Rows** are the different rows a table ever held, known by a 64-bit
+  hash over pid and every column: the same row in two snapshots is one unit, a changed row is two. A unit that is no longer
+  there stays, in no cell of any later answer, so that what an update changed is weighed like anything else.
+- A unit that is new joins those that no released sum has touched; `outside` is their atom's label.
+- Labels are dense, as `policies.atoms` asks.
+
+Kept by the enclave, sealed, in the domain's own file (`enclaves.agent.lineages`); only a worker sees it open.
+protocols.md section 6.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enclaves.worker.arrays import Arrays, read_arrays, write_arrays
+from enclaves.worker.errors import OrderInvalid
+from policies.atoms.partition import Labels
+from policies.documents.strict_json import Json
+
+Pids = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Atoms of some units; `outside` is the label of those in no released sum (the next free one if there are none)."""
+
+    atoms: Labels
+    outside: int
+
+    def grown(self, old: NDArray[np.intp], size: int) -> Units:
+        """`size` units, the old ones at the places `old`, the others new."""
+        atoms = np.full(size, self.outside, dtype=np.int32)
+        atoms[old] = self.atoms
+        return Units(atoms, self.outside)
+
+    def refined(self, atoms: Labels, codes: Labels) -> Units:
+        """After an answer: the atoms it leaves, and who is still outside."""
+        untouched = np.flatnonzero((self.atoms == self.outside) & (codes == 0))
+        outside = int(atoms[untouched[0]]) if len(untouched) else int(atoms.max(initial=-1)) + 1
+        return Units(atoms, outside)
+
+
+NOBODY = Units(np.zeros(0, dtype=np.int32), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RowLine:
+    """The rows one table ever held: hashes ascending, owners as places among the persons, atoms.
+
+    `place` is the unit of each row of the snapshot `snapshot`, in the order of the file.
+    """
+
+    snapshot: str
+    hashes: NDArray[np.uint64]
+    owner: Labels
+    units: Units
+    place: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """All units of one account in one domain. `pids` ascending, uint64 [persons, 2]."""
+
+    pids: Pids = field(default_factory=lambda: np.empty((0, 2), dtype=np.uint64))
+    persons: Units = NOBODY
+    tables: Mapping[str, RowLine] = field(default_factory=dict)
+
+    def joined(self, population: Pids) -> tuple[Lineage, NDArray[np.int32]]:
+        """With the persons of `population` (ascending) among the units; and the place of each."""
+        if np.array_equal(population, self.pids):
+            return self, np.arange(len(population), dtype=np.int32)
+        both = np.unique(_keys(np.concatenate([self.pids, population])))
+        old, new = np.searchsorted(both, _keys(self.pids)), np.searchsorted(both, _keys(population))
+        tables = {
+            name: replace(line, owner=old[line.owner].astype(np.int32)) for name, line in self.tables.items()
+        }
+        return Lineage(_words(both), self.persons.grown(old, len(both)), tables), new.astype(np.int32)
+
+    def with_rows(
+        self, table: str, snapshot: str, *, hashes: NDArray[np.uint64], owner: NDArray[np.int32]
+    ) -> Lineage:
+        """With the rows of a snapshot, in the order of the file, among the units; `owner` are places of persons."""
+        line = self.tables.get(table)
+        known = np.empty(0, dtype=np.uint64) if line is None else line.hashes
+        both, first = np.unique(np.concatenate([known, hashes]), return_index=True)
+        owners = np.concatenate([NOBODY.atoms if line is None else line.owner, owner])[first]
+        units = NOBODY if line is None else line.units
+        grown = units.grown(np.searchsorted(both, known), len(both))
+        place = np.searchsorted(both, hashes).astype(np.int32)
+        held = RowLine(snapshot, both, owners.astype(np.int32), grown, place)
+        return replace(self, tables={**self.tables, table: held})
+
+    def after(
+        self, table: str, *, rows: Labels, row_touched: Labels, persons: Labels, person_touched: Labels
+    ) -> Lineage:
+        """After an answer over rows of `table`: the atoms it leaves, and which units it touches (0 for not at all)."""
+        line = self.tables[table]
+        held = replace(line, units=line.units.refined(rows, row_touched))
+        return Lineage(self.pids, self.persons.refined(persons, person_touched), {**self.tables, table: held})
+
+    def frames(self) -> Iterator[bytes]:
+        """The lineage as frames."""
+        arrays: dict[str, NDArray[np.generic]] = {
+            "pids": self.pids.reshape(-1),
+            "persons": self.persons.atoms,
+        }
+        facts: dict[str, Json] = {"outside": self.persons.outside, "tables": {}}
+        tables: dict[str, Json] = {}
+        for number, (name, line) in enumerate(sorted(self.tables.items())):
+            tables[name] = {"number": number, "snapshot": line.snapshot, "outside": line.units.outside}
+            arrays |= {
+                f"hashes{number}": line.hashes,
+                f"owner{number}": line.owner,
+                f"rows{number}": line.units.atoms,
+                f"place{number}": line.place,
+            }
+        yield from write_arrays({**facts, "tables": tables}, arrays)
+
+    @classmethod
+    def read(cls, frames: Iterator[bytes]) -> Lineage:
+        """The inverse of `frames`. Raises OrderInvalid."""
+        found = read_arrays(frames)
+        tables = found.member("tables")
+        if not isinstance(tables, dict):
+            raise OrderInvalid("expected tables by name in a lineage, got another form")
+        pids = found.array("pids", np.uint64).reshape(-1, 2)
+        persons = Units(found.array("persons", np.int32), found.integer("outside"))
+        if len(pids) != len(persons.atoms):
+            raise OrderInvalid("expected an atom for each person of a lineage, got another number")
+        return cls(pids, persons, {name: _line(found, value) for name, value in tables.items()})
+
+
+def _line(found: Arrays, value: Json) -> RowLine:
+    match value:
+        case {"number": int() as number, "snapshot": str() as snapshot, "outside": int() as outside}:
+            pass
+        case _:
+            raise OrderInvalid("expected a table of a lineage, got another form")
+    hashes, owner = found.array(f"hashes{number}", np.uint64), found.array(f"owner{number}", np.int32)
+    atoms, place = found.array(f"rows{number}", np.int32), found.array(f"place{number}", np.int32)
+    if not len(hashes) == len(owner) == len(atoms):
+        raise OrderInvalid("expected a hash, an owner and an atom for each row of a lineage, got others")
+    return RowLine(snapshot, hashes, owner, Units(atoms, outside), place)
+
+
+def _keys(pids: Pids) -> NDArray[np.void]:
+    """Pids as 16-byte items that sort like the pids."""
+    return np.ascontiguousarray(pids.astype(">u8")).view("S16").reshape(-1)
+
+
+def _words(keys: NDArray[np.void]) -> Pids:
+    packed = b"".join(key.ljust(16, b"\0") for key in keys.tolist())
+    return np.frombuffer(packed, dtype=">u8").reshape(-1, 2).astype(np.uint64)

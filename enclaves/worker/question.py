@@ -1,0 +1,206 @@
+"""The order of an aggregate worker: compiled statements, the layout of the answer, the limits, the lineage, the masks.
+
+Frames: the header (canonical JSON); noise, if the answer is differentially private; then the lineages. As with every order the
+partner's text is not in it, only what was compiled from the closed query; and keys are neither stored nor shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enclaves.worker.arrays import Arrays, read_arrays, write_arrays
+from enclaves.worker.errors import OrderInvalid
+from enclaves.worker.lineage import Lineage
+from enclaves.worker.order import Masks, key_bytes, key_text
+from policies.aggregate.layout import Groups, Layout
+from policies.disclosure.cells import Coverage, Kind, Measure, Shape
+from policies.disclosure.limits import Limits
+from policies.disclosure.local import PersonBound
+from policies.documents.strict_json import Json
+from policies.errors import PolicyError
+
+MAX_ACCOUNTS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TableOrder:
+    """One table: the key of its snapshot file and the snapshot's id."""
+
+    key: bytes = field(repr=False)
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionOrder:
+    """Everything an aggregate worker is told, besides the snapshot files bound into its room under the tables' names."""
+
+    permit: str
+    tables: Mapping[str, TableOrder]
+    unit: str
+    """The table whose rows are the units of the atom rule."""
+    statement: str
+    layout: Layout
+    bounds: tuple[PersonBound | None, ...]
+    limits: Limits
+    one_domain: bool
+    masks: Masks
+    lineages: tuple[Lineage, ...] = field(repr=False)
+    """One for each account the answer is weighed on."""
+    noise: NDArray[np.int64] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.unit not in self.tables or self.masks.receiver_key is None:
+            raise OrderInvalid("expected the unit among the tables and a receiver key, got others")
+        if self.noise is not None and self.noise.shape != (self.layout.lanes,):
+            raise OrderInvalid(f"expected noise for {self.layout.lanes} lanes, got another shape")
+
+    def frames(self) -> Iterator[bytes]:
+        """The order's frames."""
+        masks = self.masks
+        members: dict[str, Json] = {
+            "permit": self.permit,
+            "tables": {n: {"key": key_text(t.key), "snapshot": t.snapshot} for n, t in self.tables.items()},
+            "unit": self.unit,
+            "statement": self.statement,
+            "keys": list(self.layout.shape.keys),
+            "measures": [_measure_json(measure) for measure in self.layout.shape.measures],
+            "groups": None if self.layout.groups is None else [list(group) for group in self.layout.groups],
+            "bounds": [None if b is None else [str(b.low), str(b.high)] for b in self.bounds],
+            "limits": dict(self.limits.as_json()),
+            "one_domain": self.one_domain,
+            "party": masks.party,
+            "pair_keys": {peer: key_text(key) for peer, key in masks.pair_keys.items()},
+            "receiver_key": key_text(masks.receiver_key or b""),
+            "opening_key": key_text(masks.opening_key),
+            "accounts": len(self.lineages),
+        }
+        noise = np.empty(0, dtype=np.int64) if self.noise is None else self.noise
+        yield from write_arrays(members, {"noise": noise})
+        for lineage in self.lineages:
+            yield from lineage.frames()
+
+    @classmethod
+    def read(cls, frames: Iterator[bytes]) -> Self:
+        """The inverse of `frames`. Raises OrderInvalid."""
+        found = read_arrays(frames)
+        noise = found.array("noise", np.int64)
+        try:
+            return cls(
+                permit=_text(found, "permit"),
+                tables=_tables(found.member("tables")),
+                unit=_text(found, "unit"),
+                statement=_text(found, "statement"),
+                layout=_layout(found),
+                bounds=tuple(map(_bound, _items(found, "bounds"))),
+                limits=_limits(found.member("limits")),
+                one_domain=found.member("one_domain") is True,
+                masks=_masks(found),
+                lineages=tuple(Lineage.read(frames) for _ in range(_accounts(found))),
+                noise=noise if len(noise) else None,
+            )
+        except (PolicyError, KeyError, ValueError, TypeError, AttributeError):
+            raise OrderInvalid("expected an aggregate order, got another form") from None
+
+
+def _measure_json(measure: Measure) -> Json:
+    return {
+        "name": measure.name,
+        "kind": measure.kind.value,
+        "coverage": measure.coverage.value,
+        "scale": measure.scale,
+        "places": measure.places,
+    }
+
+
+def _layout(found: Arrays) -> Layout:
+    keys = tuple(str(key) for key in _items(found, "keys"))
+    shape = Shape(keys, tuple(map(_measure, _items(found, "measures"))))
+    groups = found.member("groups")
+    return Layout(shape, None if groups is None else _groups(_items(found, "groups")))
+
+
+def _groups(items: list[Json]) -> Groups:
+    return tuple(
+        tuple(None if p is None else str(p) for p in group) for group in items if isinstance(group, list)
+    )
+
+
+def _measure(value: Json) -> Measure:
+    match value:
+        case {
+            "name": str() as name,
+            "kind": str() as kind,
+            "coverage": str() as coverage,
+            "scale": int() as scale,
+            "places": int() | None as places,
+        }:
+            return Measure(name, Kind(kind), Coverage(coverage), scale=scale, places=places)
+        case _:
+            raise OrderInvalid("expected a measure, got another form")
+
+
+def _bound(value: Json) -> PersonBound | None:
+    match value:
+        case None:
+            return None
+        case [str() as low, str() as high]:
+            return PersonBound(int(low), int(high))
+        case _:
+            raise OrderInvalid("expected a bound, got another form")
+
+
+def _limits(value: Json) -> Limits:
+    if not isinstance(value, dict):
+        raise OrderInvalid("expected limits by name, got another form")
+    return Limits().tightened({n: v for n, v in value.items() if isinstance(v, int | str)})
+
+
+def _tables(value: Json) -> dict[str, TableOrder]:
+    if not isinstance(value, dict):
+        raise OrderInvalid("expected tables by name, got another form")
+    tables = {}
+    for name, table in value.items():
+        match table:
+            case {"key": str() as key, "snapshot": str() as snapshot}:
+                tables[name] = TableOrder(key_bytes(key), snapshot)
+            case _:
+                raise OrderInvalid("expected a table with key and snapshot, got another form")
+    return tables
+
+
+def _masks(found: Arrays) -> Masks:
+    pair_keys = found.member("pair_keys")
+    if not isinstance(pair_keys, dict):
+        raise OrderInvalid("expected pair keys by peer, got another form")
+    return Masks(
+        party=_text(found, "party"),
+        pair_keys={peer: key_bytes(key) for peer, key in pair_keys.items()},
+        receiver_key=key_bytes(found.member("receiver_key")),
+        opening_key=key_bytes(found.member("opening_key")),
+    )
+
+
+def _accounts(found: Arrays) -> int:
+    count = found.integer("accounts")
+    if not 1 <= count <= MAX_ACCOUNTS:
+        raise OrderInvalid(f"expected 1 to {MAX_ACCOUNTS} accounts, got {count}")
+    return count
+
+
+def _text(found: Arrays, name: str) -> str:
+    value = found.member(name)
+    if not isinstance(value, str):
+        raise OrderInvalid(f"expected text in `{name}`")
+    return value
+
+
+def _items(found: Arrays, name: str) -> list[Json]:
+    value = found.member(name)
+    if not isinstance(value, list):
+        raise OrderInvalid(f"expected a list in `{name}`")
+    return list(value)
