@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -109,15 +110,24 @@ class _Program(ctypes.Structure):
 
 
 def restrict() -> bool:
-    """Filter this thread's system calls as the module says; True if they are. Needs no_new_privs, set by bubblewrap."""
+    """Filter this thread's system calls as the module says; True if they are. Needs no_new_privs, set by bubblewrap.
+
+    Raises OSError if the kernel has filters and then refuses this one: that is no reason to go on with less.
+    """
     architecture = ARCHITECTURES.get(platform.machine())
     if architecture is None:
         return False
     steps = list(_filter(architecture))
     instructions = (_Instruction * len(steps))(*steps)
     program = _Program(len(steps), instructions)
-    set_it = ctypes.CDLL(None).prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0)
-    return bool(set_it == 0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0) == 0:
+        return True
+    code = ctypes.get_errno()
+    # What a kernel built without filters says.
+    if code == errno.EINVAL:
+        return False
+    raise OSError(code, os.strerror(code))
 
 
 def _filter(architecture: Architecture) -> Iterator[_Instruction]:

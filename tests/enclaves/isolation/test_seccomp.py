@@ -2,6 +2,8 @@
 
 import errno
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from enclaves.isolation.confined import run_confined
 from enclaves.isolation.limits import Limits
 
 PROBES = Path(__file__).parent / "probes"
+ROOT = Path(__file__).parents[3]
 QUICK = Limits(wall_seconds=10.0)
 HERE = seccomp.ARCHITECTURES.get(platform.machine())
 
@@ -22,7 +25,8 @@ def said(act: str, argument: str) -> bytes:
     run = run_confined(
         "bombs", order, files={}, limits=QUICK, extra_targets=("bombs",), source_roots=(PROBES,)
     )
-    return next(run)
+    with run:
+        return next(run)
 
 
 def test_every_call_of_the_list_is_denied() -> None:
@@ -61,3 +65,15 @@ def test_no_call_is_listed_twice_and_no_number_is_shared() -> None:
 def test_an_unknown_processor_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "vax")
     assert seccomp.restrict() is False
+
+
+def test_a_kernel_that_refuses_the_filter_is_no_reason_to_go_on() -> None:
+    # Outside bubblewrap nothing has given up gaining privileges; only root may filter there all the same.
+    code = (
+        "import os\nfrom enclaves.isolation import seccomp\n"
+        "if os.getuid() == 0: os.setuid(65534)\n"
+        "seccomp.restrict()"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, timeout=30)
+    assert finished.returncode == 1
+    assert b"PermissionError" in finished.stderr
