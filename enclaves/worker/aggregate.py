@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,15 @@ from policies.documents import strict_json
 from policies.documents.strict_json import Json
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What of an answer may leave the domain, the lineages after it, and how many persons it was asked of."""
+
+    judged: LocallyJudged
+    lineages: list[Lineage]
+    universe: int
+
+
 def main(frames: Iterator[bytes], emit: Callable[[bytes], None]) -> None:
     """Target of `enclaves.isolation.confined.run_confined`."""
     order = QuestionOrder.read(frames)
@@ -44,19 +54,29 @@ def main(frames: Iterator[bytes], emit: Callable[[bytes], None]) -> None:
         raise OrderInvalid("expected no frame behind the lineage, got one")
     files = {name: TableFile(Path(DATA_ROOT) / name, table.key) for name, table in order.tables.items()}
     with open_tables(files) as tables:
-        # 1. Rows to entries.
-        population = tables.population()
-        entries = read_entries(
-            tables.run(order.statement),
-            order.layout.shape,
-            order.layout.groups,
-            max_cells=order.limits.max_cells,
-        )
-        lines = list(_known(order, tables, population))
+        answered = answer(order, tables)
+    emit(strict_json.canonical(_verdict(answered.judged, order)))
+    for lineage in answered.lineages:
+        emit_lineage(lineage, emit)
+    # 4. The vector.
+    vector = order.layout.vector(_leaving(answered.judged, order), universe=answered.universe)
+    encoded = ring.encode(vector if order.noise is None else vector + order.noise)
+    commitment = hashlib.sha256(order.masks.opening_key + ring.to_wire(encoded)).digest()
+    emit(ring.to_wire(_masks(order).mask(encoded)))
+    emit(commitment)
+
+
+def answer(order: QuestionOrder, tables: LockedTables) -> Answered:
+    """Steps 1 to 3 on open tables. Raises DisclosureError, AtomsInvalid, StoreError, OrderInvalid."""
+    # 1. Rows to entries.
+    population = tables.population()
+    shape, groups = order.layout.shape, order.layout.groups
+    entries = read_entries(tables.run(order.statement), shape, groups, max_cells=order.limits.max_cells)
+    lines = list(_known(order, tables, population))
     # 2. The local rules.
     judged = judge_locally(
-        entries.contributions(order.layout.shape, persons=len(population)),
-        shape=order.layout.shape,
+        entries.contributions(shape, persons=len(population)),
+        shape=shape,
         keys=entries.keys,
         bounds=order.bounds,
         universe=len(population),
@@ -65,15 +85,7 @@ def main(frames: Iterator[bytes], emit: Callable[[bytes], None]) -> None:
     )
     # 3. The atom rule.
     judged, lineages = weigh(judged, lines, entries, unit=order.unit, k=order.limits.atom_size)
-    emit(strict_json.canonical(_verdict(judged, order)))
-    for lineage in lineages:
-        emit_lineage(lineage, emit)
-    # 4. The vector.
-    vector = order.layout.vector(_leaving(judged, order), universe=len(population))
-    encoded = ring.encode(vector if order.noise is None else vector + order.noise)
-    commitment = hashlib.sha256(order.masks.opening_key + ring.to_wire(encoded)).digest()
-    emit(ring.to_wire(_masks(order).mask(encoded)))
-    emit(commitment)
+    return Answered(judged, lineages, len(population))
 
 
 def emit_lineage(lineage: Lineage, emit: Callable[[bytes], None]) -> None:
