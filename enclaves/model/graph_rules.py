@@ -9,7 +9,7 @@ Each rule yields what it finds wrong as (check, reason), so that a report can na
 - **V6** one input of float32 [batch, inputs] and one output of one number per row.
 
 Source: protocols.md sections 6.5 and 7.2. The graph comes from `enclaves.model.onnx_room`, the only room of the library;
-here it is a tree of plain fields. Trees are judged by the people in their leaves (V9, `enclaves.vetting.trees`).
+here it is a tree of plain fields. Trees are judged by the people in their leaves (V9, `enclaves.model.ensemble`).
 """
 
 from __future__ import annotations
@@ -119,6 +119,12 @@ def _attribute(operator: str, attribute: Any) -> Iterator[Fault]:
         yield "V10", "expected a cast among numbers, got another type"
     if operator not in TREES and table_entries(attribute) > MAX_TABLE:
         yield "V10", f"expected at most {MAX_TABLE} entries in a table, got more"
+
+
+def width(value: Any) -> int | None:
+    """Size of the second axis of a tensor of shape [batch, inputs], or None."""
+    sizes = _sizes(value)
+    return sizes[1] if len(sizes) == 2 and sizes[1] > 0 else None
 
 
 def table_entries(attribute: Any) -> int:

@@ -32,6 +32,8 @@ from enclaves.model.graph_rules import MAX_GRAPH_BYTES, Fault
 from policies.documents.model import OnnxPart
 
 BATCH_SLOTS: Final = 65_536
+MAX_INPUTS: Final = 200
+"""As `policies.documents.model.OnnxPart`."""
 
 Result = TypeVar("Result")
 
@@ -122,6 +124,28 @@ def graph_size(data: bytes) -> GraphSize:
         parameters=elements + sum(len(a.floats) for a in plain),
         largest_table=max(map(graph_rules.table_entries, plain), default=0),
     )
+
+
+def is_graph(data: bytes) -> bool:
+    """Whether `data` can be read as a graph with at least one node; a longer file than allowed counts as one, to be refused."""
+    try:
+        return len(data) > MAX_GRAPH_BYTES or len(_parsed(data).graph.node) > 0
+    except OnnxRefused:
+        return False
+
+
+def input_width(data: bytes) -> int | None:
+    """How many columns the one input of a graph takes; None where that cannot be told."""
+    try:
+        graph = _parsed(data).graph if len(data) <= MAX_GRAPH_BYTES else None
+    except OnnxRefused:
+        return None
+    if graph is None:
+        return None
+    constants = {tensor.name for tensor in graph.initializer}
+    fed = [value for value in graph.input if value.name not in constants]
+    width = graph_rules.width(fed[0]) if len(fed) == 1 else None
+    return width if width is not None and 0 < width <= MAX_INPUTS else None
 
 
 def ensembles(data: bytes) -> tuple[Ensemble, ...]:

@@ -4,8 +4,9 @@ Definitions (protocols.md section 6.5, V3 to V5):
 - **Bands** are cut at the quantiles of the partial, as many as the model has: equal sizes say the most a band can say.
 - **Levels** of a feature are its values, or, where it has more than `MAX_LEVELS`, as many groups of equal size: a band of
   at most 20 cannot tell more apart. Quantizing makes the shares stricter than the entropy of the raw values would.
-- Spearman's ρ is Pearson's over mid-ranks. Mutual information is the plug-in estimate less its first-order bias
-  (Miller and Madow 1955), over the entropy of the levels; without the correction small populations would look leaky.
+- Spearman's ρ is Pearson's over mid-ranks. Mutual information is adjusted for chance: what permuted people give is taken off
+  it and off the entropy (Vinh, Epps and Bailey 2010), since small populations would look leaky otherwise. Where chance
+  alone explains three quarters of the entropy, nothing can be told, and the unadjusted figure stands, on the strict side.
 - The probe of V5 is the best decision tree there is over one banded input: the most frequent level of each band. It is
   fitted on one half of the people and tried on the other, both ways, so that it cannot remember rows.
 
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 
 MAX_LEVELS: Final = 20
 _HALVES_SEED: Final = 20_260_401
+_PERMUTATIONS: Final = 8
+_UNTELLABLE: Final = 0.75
 
 Values = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -50,25 +53,20 @@ def spearman(left: Values, right: Values) -> float:
 
 
 def information_share(band: Codes, level: Codes) -> float:
-    """I(band; level) / H(level) in [0, 1], bias-corrected; 0 for a constant feature."""
-    table = _table(band, level)
-    entropy = _entropy(table.sum(axis=0))
+    """I(band; level) / H(level) in [0, 1], adjusted for chance; 0 for a constant feature."""
+    entropy = _entropy(np.bincount(level))
     if entropy == 0:
         return 0.0
-    mutual = _entropy(table.sum(axis=1)) + entropy - _entropy(table.reshape(-1))
-    freedom = (
-        np.count_nonzero(table)
-        - np.count_nonzero(table.sum(axis=1))
-        - np.count_nonzero(table.sum(axis=0))
-        + 1
-    )
-    # In bits; the bias of the three entropies together.
-    corrected = mutual - freedom / (2 * len(band) * np.log(2))
-    return float(np.clip(corrected / entropy, 0.0, 1.0))
+    generator = np.random.default_rng(_HALVES_SEED)
+    shuffled = [_mutual(band, generator.permutation(level)) for _ in range(_PERMUTATIONS)]
+    chance = float(np.mean(shuffled))
+    if chance >= _UNTELLABLE * entropy:
+        chance = 0.0
+    return float(np.clip((_mutual(band, level) - chance) / (entropy - chance), 0.0, 1.0))
 
 
 def raw_information_share(partial: Values, level: Codes) -> float:
-    """The same of the unbanded partial, without correction: what a released partial would have said."""
+    """The same of the unbanded partial, not adjusted: what a released partial would have said."""
     _, codes = np.unique(partial, return_inverse=True)
     joint = np.unique(codes.astype(np.int64) * (int(level.max()) + 1) + level, return_counts=True)[1]
     entropy = _entropy(np.bincount(level))
@@ -96,6 +94,11 @@ def accuracy_gain(band: Codes, level: Codes) -> float:
 def _table(band: Codes, level: Codes, *, shape: tuple[int, int] | None = None) -> Codes:
     rows, columns = shape or (int(band.max()) + 1, int(level.max()) + 1)
     return np.bincount(band * columns + level, minlength=rows * columns).reshape(rows, columns)
+
+
+def _mutual(band: Codes, level: Codes) -> float:
+    table = _table(band, level)
+    return _entropy(table.sum(axis=1)) + _entropy(table.sum(axis=0)) - _entropy(table.reshape(-1))
 
 
 def _entropy(counts: Codes) -> float:

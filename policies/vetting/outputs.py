@@ -38,6 +38,8 @@ def capacity(case: Case) -> Check:
             zh="模型图须恰有一个输入和一个输出",
             en="a graph must have one input and one number a person as its output",
         )
+    if any(domain.metrics.variance is None for domain in case.domains):
+        return not_measured("v6")
     fits = model.bands <= MAX_BANDS and smallest >= needed
     return check(
         "v6",

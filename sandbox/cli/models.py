@@ -1,23 +1,40 @@
-"""`domicile model`: the partner submits one, the examiner judges it."""
+"""`domicile model`: anybody tries one on a twin, the partner submits it, the examiner judges it.
+
+`vet` reads rows, be they a twin's, and is therefore a command of the department's side (`enclaves.cli.vetting`), loaded
+when it is called; the sandbox names it only here.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from policies.documents.model import LinearPart, Model, OnnxPart, Part
 from policies.documents.strict_json import Json, parse_object
 from policies.documents.vetting import Check, Verdict
 from sandbox.cli.acting import acting_as
 from sandbox.cli.exits import DONE, REFUSED
+from sandbox.cli.lazy import LazyCommand, Target
 from sandbox.cli.output import MODE, Answer, Language, PartyFolder, answers
 from sandbox.client.errors import InputMalformed
 from sandbox.client.examiner import Examiner
 from sandbox.client.partner import Partner
 
-model = typer.Typer(no_args_is_help=True, help="Submit a model; judge one.")
+VET: Final = Target("enclaves.cli.vetting:vet", "Try a model against the checks V1 to V16 on a twin.")
+
+
+class _ModelGroup(TyperGroup):
+    """The commands of this module, and the one of the department's side."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands["vet"] = LazyCommand("vet", VET)
+
+
+model = typer.Typer(cls=_ModelGroup, no_args_is_help=True, help="Try a model on a twin, submit it, judge it.")
 
 
 @model.command("submit")
@@ -38,9 +55,9 @@ def submit(
     return Answer({"model": digest, "parts": [p.department for p in parts]}, [f"model {digest}"])
 
 
-@model.command("vet")
+@model.command("judge")
 @answers
-def vet(
+def judge(
     digest: Annotated[str, typer.Argument(help="Digest of the model.")],
     party: PartyFolder,
     job: Annotated[str | None, typer.Option(help="The vet job; default the latest.")] = None,
