@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 import sqlglot
 
@@ -28,6 +29,8 @@ from enclaves.isolation import landlock
 
 KEY = SnapshotKey(bytes(range(32)))
 CANARY = "CANARY-7f3b9d"
+# The engine would find it by its name in the frame that asks.
+a_python_variable = pa.table({"note": [CANARY]})
 PEOPLE = 3000
 
 
@@ -217,6 +220,10 @@ def test_a_message_quotes_a_row(pin: Pin, locked: duckdb.DuckDBPyConnection, fil
     held(pin, locked, file)
 
 
+def test_a_variable_of_the_process_is_found_where_nothing_is_locked() -> None:
+    assert CANARY in outcome(duckdb.connect(), "SELECT * FROM a_python_variable")[1]
+
+
 def test_an_attached_memory_database_gives_no_way_out(locked: duckdb.DuckDBPyConnection, file: Path) -> None:
     locked.execute("ATTACH ':memory:' AS other; CREATE TABLE other.copy AS SELECT * FROM people")
     for statement in ("COPY other.copy TO '{folder}/out.csv'", "ATTACH '{folder}/out.duckdb' AS out"):
@@ -338,6 +345,7 @@ def test_the_parsers_json_is_an_error_for_all_but_a_select(statement: str) -> No
         ("FROM t |> SELECT a", False, True),
         ("MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN DELETE", False, True),
         ("PIVOT t ON a USING sum(b)", False, True),
+        ("EXECUTE p", False, True),
         ("SELECT 4!", True, False),
         ("SELECT ^@ 'a'", True, False),
         # On 2.0.0 the second parser refused a lambda; with the versions pinned here both take it.
@@ -421,6 +429,20 @@ def test_nothing_that_ingest_spills_is_plain(encrypted: bool, tmp_path: Path) ->
     assert (CANARY.encode() in spilled) is not encrypted
     connection.close()
     assert not (tmp_path / "spill").exists() or not list((tmp_path / "spill").iterdir())
+
+
+@pytest.mark.parametrize(("disabled", "raises"), [(False, None), (True, "PermissionException")])
+def test_a_disabled_file_system_cannot_be_spilled_to(
+    disabled: bool, raises: str | None, tmp_path: Path
+) -> None:
+    connection = duckdb.connect(config={"memory_limit": "32MB", "temp_directory": str(tmp_path / "spill")})
+    if disabled:
+        connection.execute("SET disabled_filesystems='LocalFileSystem'")
+    raised, _ = outcome(
+        connection,
+        "CREATE TABLE big AS SELECT md5(i::VARCHAR) || md5((-i)::VARCHAR) AS a FROM range(600000) t(i)",
+    )
+    assert raised == raises
 
 
 # --- the file system layer below ------------------------------------------------------------------------------------
