@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from enclaves.agent.capacity import Keys, among
 from enclaves.agent.consents import Words
 from enclaves.agent.noised import Noised
+from enclaves.noise.request import check_request
 from enclaves.noise.tails import check_headroom, largest_noise
 from enclaves.run.durable import Durable
 from policies.privacy.budget import (
@@ -134,7 +135,7 @@ class PrivacyLedger:
         # 1. What was answered once is answered the same way for ever.
         if (stored := self._noised.find(asked.name)) is not None:
             return stored.reshape(exact.shape)
-        # 2. Refused before it costs anything: a sum that could leave 64 bits.
+        # 2. Refused before it costs anything: noise that cannot be drawn, a sum that could leave 64 bits.
         _check_room(exact, variances)
         # 3. The debit is on disk before there is any noise.
         self._debit(asked)
@@ -221,6 +222,8 @@ def _variances(exact: Vector, sigma2: Fraction | Sequence[Fraction]) -> tuple[Fr
 
 
 def _check_room(exact: Vector, variances: tuple[Fraction, ...]) -> None:
+    for variance in variances:
+        check_request(variance, exact.size // len(variances))
     # As Python integers: the absolute value of the least 64-bit integer is none.
     largest = max(abs(int(exact.max(initial=0))), abs(int(exact.min(initial=0))))
     check_headroom(largest, max(map(largest_noise, variances), default=0))

@@ -24,11 +24,8 @@ from numpy.typing import NDArray
 from opendp import mod
 
 from enclaves.noise.errors import NoiseRefused
+from enclaves.noise.request import check_request
 
-MAX_COUNT: Final = 10_000_000
-LARGEST_VARIANCE: Final = Fraction(2) ** 110
-"""Of σ 2^55: twelve standard deviations stay within 2^59."""
-SMALLEST_VARIANCE: Final = Fraction(1, 10**6)
 _FORBIDDEN: Final = frozenset({"idealized-numerics", "floating-point"})
 
 
@@ -54,14 +51,6 @@ def scale_of(scale_variance: Fraction) -> float:
     while Fraction(below := math.nextafter(scale, 0.0)) ** 2 >= scale_variance:
         scale = below
     return scale
-
-
-def check_request(scale_variance: Fraction, count: int) -> None:
-    """Raises NoiseRefused for a variance or a count outside what is drawn."""
-    if not SMALLEST_VARIANCE <= scale_variance <= LARGEST_VARIANCE:
-        raise NoiseRefused("expected a variance from 1e-6 to 2^110, got one outside")
-    if not 0 <= count <= MAX_COUNT:
-        raise NoiseRefused(f"expected 0 to {MAX_COUNT} draws, got {count}")
 
 
 def check_features() -> None:

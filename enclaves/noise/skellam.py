@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enclaves.noise.errors import NoiseRefused
-from enclaves.noise.gaussian import check_request
+from enclaves.noise.request import check_request
 from enclaves.noise.tails import SKELLAM_UP_TO
 
 _HALF: Final = Fraction(1, 2)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from enclaves.noise.errors import NoiseRefused
-from enclaves.noise.gaussian import LARGEST_VARIANCE, check_features, draw, scale_of
+from enclaves.noise.gaussian import check_features, draw, scale_of
+from enclaves.noise.request import LARGEST_VARIANCE
 
 # A right sampler fails a test once in a hundred million runs.
 REJECT = 1e-8
@@ -44,7 +45,7 @@ def test_draws_have_the_exact_distribution(sigma2: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("sigma2", ["0.05", "0.2", "0.5", "1", "5", "100", "10000"])
+@pytest.mark.parametrize("sigma2", ["0.2", "1", "100"])
 def test_a_million_draws_have_the_exact_distribution(sigma2: str) -> None:
     assert p_value(draw(Fraction(sigma2), 1_000_000), Fraction(sigma2)) > REJECT
 

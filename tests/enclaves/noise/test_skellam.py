@@ -91,7 +91,7 @@ def test_draws_have_the_poisson_distribution(mean: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("variance", ["0.05", "0.5", "0.97", "3.3"])
+@pytest.mark.parametrize("variance", ["0.05", "0.97"])
 def test_a_million_draws_have_the_skellam_distribution(variance: str) -> None:
     drawn = draw_skellam(Fraction(variance), 1_000_000)
     assert p_value(drawn, skellam_pmf(Fraction(variance), 40), -40) > REJECT

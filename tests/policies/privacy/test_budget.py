@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from policies.privacy.budget import (
     LARGEST,
     PERSON_RHO,
+    PERSON_WINDOW_DAYS,
     SCENARIO_RHO,
+    SCENARIO_WINDOW_DAYS,
     BudgetExhausted,
     Budgets,
     Remaining,
@@ -112,6 +114,16 @@ def test_nothing_is_left_when_a_budget_was_tightened_below_what_is_spent() -> No
 def test_a_debit_of_no_valid_rho_is_refused_not_answered(rho: Fraction) -> None:
     with pytest.raises(PrivacyInvalid):
         can_debit(Spent(), rho=rho, budgets=LARGEST)
+
+
+@pytest.mark.parametrize("rho", [Fraction(-1, 10), Fraction(1, 3)])
+def test_how_often_no_valid_rho_fits_is_not_answered(rho: Fraction) -> None:
+    with pytest.raises(PrivacyInvalid):
+        remaining(Spent()).repeats(rho)
+
+
+def test_the_windows_are_a_long_quarter_and_a_year() -> None:
+    assert (SCENARIO_WINDOW_DAYS, PERSON_WINDOW_DAYS) == (31 + 31 + 30, 365)
 
 
 def test_nothing_negative_was_ever_spent() -> None:
