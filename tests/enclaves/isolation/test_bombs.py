@@ -31,6 +31,8 @@ from enclaves.isolation.errors import (
 from enclaves.isolation.limits import KILL_FACTOR, Limits
 from enclaves.model.errors import OnnxRefused
 from enclaves.model.onnx_room import check_graph
+from policies.sql.gate import check
+from tests.attacks.a13_patients import data_list
 
 PROBES = Path(__file__).parent / "probes"
 AT_ONCE = 6
@@ -344,6 +346,11 @@ def test_the_watchdog_leaves_a_margin_below_one_and_a_half_times_the_limit() -> 
 @pytest.mark.skipif(os.uname().machine not in seccomp.ARCHITECTURES, reason="no filter for this processor")
 def test_a_worker_makes_no_process() -> None:
     assert list(start("count_forks", "", ROOMY)) == [b"0", b"worked"]
+
+
+@pytest.mark.parametrize("bomb", ENGINE, ids=lambda bomb: bomb.name)
+def test_the_sql_gate_refuses_the_statement_before_it_runs(bomb: Bomb) -> None:
+    assert not check(bomb.argument, data_list()).allowed
 
 
 @pytest.mark.parametrize("name", GRAPHS)
