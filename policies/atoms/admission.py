@@ -54,6 +54,7 @@ from policies.atoms.partition import Labels, check_labels, ranked_pairs
 from policies.atoms.patterns import (
     Patterns,
     patterns_of_codes,
+    patterns_of_counted_values,
     patterns_of_pairs,
     patterns_of_values,
 )
@@ -92,7 +93,8 @@ class Line:
     cell is part of what is said: a row that a join repeats counts as often in a sum. Distinct persons are not counted.
 
     `amounts` int64[units] each, if given, are amounts of the units, the same in every answer: then no atom may be dominated
-    by one or two persons' amounts either, under the limits of `admit_lines`.
+    by one or two persons' amounts either, under the limits of `admit_lines`. `behind` bool[measures, pairs], if given, says
+    which measures of the answer depend on more than the cell, pair by pair; all lines number the measures alike.
     """
 
     atoms: Labels
@@ -101,27 +103,32 @@ class Line:
     owner: Labels | None = None
     counted: bool = True
     amounts: tuple[NDArray[np.int64], ...] = ()
+    behind: NDArray[np.bool_] | None = None
 
-    def patterns(self, released: NDArray[np.bool_]) -> Patterns:
-        """What the answer says if only `released` bool[codes] are."""
-        if self.code.size and int(self.code.max()) >= len(released):
-            raise AtomsInvalid(f"expected codes below {len(released)}, got another")
-        kept = slice(None) if released.all() else released[self.code]
-        return patterns_of_pairs(
-            self.unit[kept],
-            self.code[kept],
-            persons=len(self.atoms),
-            n_cells=len(released),
-            counted=self.counted,
-        )
+    def patterns(self, cells: NDArray[np.bool_], values: NDArray[np.bool_]) -> Patterns:
+        """What the answer says if only these cells, bool[codes], and values, bool[measures, codes], are released."""
+        check_labels(self.code, n=len(self.unit))
+        if self.code.size and int(self.code.max()) >= len(cells):
+            raise AtomsInvalid(f"expected codes below {len(cells)}, got another")
+        behind = np.zeros((len(values), len(self.code)), dtype=np.bool_)
+        if self.behind is not None:
+            if self.behind.shape != behind.shape or self.behind.dtype != np.bool_:
+                raise AtomsInvalid("expected one flag for each measure and each pair, got others")
+            behind = self.behind & values[:, self.code]
+        kept = np.flatnonzero(cells[self.code]) if not cells.all() else slice(None)
+        unit, code, behind = self.unit[kept], self.code[kept], behind[:, kept]
+        if self.counted:
+            return patterns_of_counted_values(unit, code, behind, units=len(self.atoms), n_cells=len(cells))
+        return patterns_of_values(unit, code, behind, persons=len(self.atoms), n_cells=len(cells))
 
 
 @dataclass(frozen=True, slots=True)
 class LinesAdmission:
-    """The verdict for several lines: `released` bool[codes], and by line the atoms to keep from now on."""
+    """The verdict for several lines: cells bool[codes], values bool[measures, codes], by line the atoms from now on."""
 
     accepted: bool
-    released: NDArray[np.bool_]
+    cells: NDArray[np.bool_]
+    values: NDArray[np.bool_]
     atoms: tuple[Labels, ...]
 
 
@@ -177,29 +184,33 @@ def admit_values(
 
 
 def admit_lines(lines: Sequence[Line], *, n_codes: int, k: int, limits: Limits = _LIMITS) -> LinesAdmission:
-    """Admit one answer on several lines of units at once; a code 0 … n_codes - 1 is released on all of them or on none.
+    """Admit one answer on several lines of units at once: what one line withholds is withheld on all.
 
-    `limits` judges dominance in the atoms of lines with amounts.
+    Codes are 0 … n_codes - 1. `limits` judges dominance in the atoms of lines with amounts. A cell or value of which no line
+    says anything is not released.
     """
-    released, answered = np.ones(n_codes, dtype=np.bool_), np.zeros(n_codes, dtype=np.bool_)
+    n_measures = max((len(line.behind) for line in lines if line.behind is not None), default=0)
+    allowed = np.ones((1 + n_measures, n_codes), dtype=np.bool_)
+    answered = np.zeros_like(allowed)
     atoms = []
     for line in lines:
-        patterns = line.patterns(released)
+        patterns = line.patterns(allowed[0], allowed[1:])
         verdict = admitted(
             line.atoms, patterns, k=k, droppable=True, owner=line.owner, amounts=line.amounts, limits=limits
         )
-        present = np.zeros(n_codes, dtype=np.bool_)
+        present = np.zeros(allowed.size, dtype=np.bool_)
         present[patterns.feature] = True
-        released &= verdict.released | ~present
-        answered |= verdict.released
+        allowed &= (verdict.released | ~present).reshape(allowed.shape)
+        answered |= verdict.released.reshape(allowed.shape)
         atoms.append(verdict.atoms)
-    answered &= released
+    answered &= allowed & allowed[0]
     if not answered.any():
-        return LinesAdmission(False, answered, tuple(line.atoms for line in lines))
-    if not released.all():
+        return LinesAdmission(False, answered[0], answered[1:], tuple(line.atoms for line in lines))
+    if not allowed.all():
         # Merging parts never makes one smaller: what a later line withheld cannot offend an earlier one.
-        atoms = [ranked_pairs(line.atoms, line.patterns(released).of_person)[0] for line in lines]
-    return LinesAdmission(True, answered, tuple(atoms))
+        final = [line.patterns(answered[0], answered[1:]) for line in lines]
+        atoms = [ranked_pairs(line.atoms, left.of_person)[0] for line, left in zip(lines, final, strict=True)]
+    return LinesAdmission(True, answered[0], answered[1:], tuple(atoms))
 
 
 def admit_rows(
@@ -215,4 +226,4 @@ def admit_rows(
         Line(person_atoms, owner[row], codes[row], counted=False),
     )
     verdict = admit_lines(lines, n_codes=n_codes, k=k)
-    return RowAdmission(verdict.accepted, verdict.released, verdict.atoms[1], verdict.atoms[0])
+    return RowAdmission(verdict.accepted, verdict.cells, verdict.atoms[1], verdict.atoms[0])

@@ -10,7 +10,7 @@ next cell). There is no hash and no bound on the number of cells.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def patterns_of_values(
 
     `behind` bool[measures, pairs] says whether the person stands behind the measure in the cell. The mean of a nullable
     column divides by the persons' rows with a value, so their number is a released sum as well; it is the same feature.
-    If a person has several rows in a cell, they must have been joined to one pair before.
+    A pair may occur more than once; the person stands behind a measure if she does in any of them.
     """
     n_measures = len(behind)
     if behind.shape != (n_measures, len(cell)) or n_measures > 20:
@@ -109,6 +109,22 @@ def patterns_of_values(
         int(codes.max(initial=0)) + 1,
         np.arange((1 + n_measures) * n_cells, dtype=np.int32) % np.int32(n_cells),
     )
+
+
+def patterns_of_counted_values(
+    unit: Labels, cell: Labels, behind: NDArray[np.bool_], *, units: int, n_cells: int
+) -> Patterns:
+    """As `patterns_of_values`, but how often a unit is in a cell, and behind a measure there, is part of its pattern."""
+    n_measures = len(behind)
+    if behind.shape != (n_measures, len(cell)):
+        raise AtomsInvalid("expected one flag for each measure and each pair, got others")
+    home = np.arange((1 + n_measures) * n_cells, dtype=np.int32) % np.int32(n_cells)
+    features = [cell] + [cell[flags] + np.int32((1 + place) * n_cells) for place, flags in enumerate(behind)]
+    who = [unit] + [unit[flags] for flags in behind]
+    found = patterns_of_pairs(
+        np.concatenate(who), np.concatenate(features), persons=units, n_cells=len(home), counted=True
+    )
+    return replace(found, parent=home)
 
 
 def _coded(person: Labels, cell: Labels, persons: int) -> tuple[Labels, tuple[Labels, Labels]]:

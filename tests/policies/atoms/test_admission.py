@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -149,31 +150,44 @@ def test_sums_over_rows_and_counts_of_persons_isolate_nobody(
 
 
 @st.composite
-def joined_histories(draw: st.DrawFn) -> tuple[list[int], list[list[tuple[int, int, int]]]]:
-    """Owners of the rows of one table, and by answer how often each row is in each of two cells of a join."""
-    n = draw(st.integers(3, 6))
-    owner = draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=9))
-    entry = st.tuples(st.integers(0, len(owner) - 1), st.integers(0, 1), st.integers(1, 2))
-    answers = st.lists(st.lists(entry, max_size=18, unique_by=lambda e: e[:2]), min_size=1, max_size=4)
-    return owner, draw(answers)
+def joined_histories(
+    draw: st.DrawFn,
+) -> tuple[list[int], list[int], list[list[tuple[int, int, int, bool]]]]:
+    """Owners of the rows of two tables; by answer joined rows (a row of each), their cell, whether a condition holds."""
+    n = draw(st.integers(3, 5))
+    one = draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=8))
+    other = draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=8))
+    joined = [(a, b) for a, p in enumerate(one) for b, q in enumerate(other) if p == q] or [(0, 0)]
+    entry = st.tuples(st.sampled_from(joined), st.integers(0, 1), st.booleans())
+    answers = st.lists(st.lists(entry, max_size=16, unique_by=lambda e: e[0]), min_size=1, max_size=4)
+    return one, other, [[(a, b, c, met) for (a, b), c, met in entries] for entries in draw(answers)]
 
 
 @pytest.mark.req("RQ-309")
 @given(joined_histories())
-def test_rows_that_a_join_repeats_isolate_nobody(
-    history: tuple[list[int], list[list[tuple[int, int, int]]]],
+def test_sums_over_joined_rows_of_either_table_isolate_nobody(
+    history: tuple[list[int], list[int], list[list[tuple[int, int, int, bool]]]],
 ) -> None:
-    owner, answers = history
-    atoms, sums = fresh(len(owner)), []
+    *owners, answers = history
+    atoms: tuple[NDArray[np.int32], ...] = tuple(fresh(len(owner)) for owner in owners)
+    sums: list[Matrix] = [[], []]
     for entries in answers:
-        often = [(row, code) for row, code, times in entries for _ in range(times)]
-        line = Line(atoms, int32([row for row, _ in often]), int32([code for _, code in often]), int32(owner))
-        verdict = admit_lines([line], n_codes=2, k=K)
-        (atoms,) = verdict.atoms
-        for cell in np.flatnonzero(verdict.released):
-            weight = {row: times for row, code, times in entries if code == cell}
-            sums.append([weight.get(row, 0) for row in range(len(owner))])
-        assert not isolates(sums, owner)
+        code = int32([entry[2] for entry in entries])
+        behind = np.array([[entry[3] for entry in entries]], dtype=np.bool_)
+        lines = [
+            Line(atoms[i], int32([e[i] for e in entries]), code, int32(owner), behind=behind)
+            for i, owner in enumerate(owners)
+        ]
+        verdict = admit_lines(lines, n_codes=2, k=K)
+        atoms = verdict.atoms
+        assert not (verdict.values & ~verdict.cells).any()
+        for i, owner in enumerate(owners):
+            for cell in np.flatnonzero(verdict.cells):
+                inside = [e for e in entries if e[2] == cell]
+                sums[i].append([sum(e[i] == row for e in inside) for row in range(len(owner))])
+                if verdict.values[0, cell]:
+                    sums[i].append([sum(e[i] == row and e[3] for e in inside) for row in range(len(owner))])
+            assert not isolates(sums[i], owner)
 
 
 def test_a_person_whom_a_join_repeats_more_often_is_seen_in_the_counted_line_only() -> None:
@@ -193,10 +207,13 @@ def test_a_code_is_released_on_all_lines_or_on_none() -> None:
     small = Line(fresh(40), np.arange(29, dtype=np.int32), int32([0] * 9 + [1] * 20))
     for lines in ([fine, small], [small, fine]):
         verdict = admit_lines(lines, n_codes=3, k=10)
-        assert verdict.released.tolist() == [False, True, False]
+        assert verdict.cells.tolist() == [False, True, False]
         assert [np.bincount(atoms).tolist() for atoms in verdict.atoms] == [[20, 20], [20, 20]]
     with pytest.raises(AtomsInvalid):
         admit_lines([fine], n_codes=1, k=10)
+    for behind in (np.ones((1, 29), dtype=np.bool_), np.ones((1, 30), dtype=np.int64)):
+        with pytest.raises(AtomsInvalid):
+            admit_lines([replace(fine, behind=behind)], n_codes=2, k=10)
 
 
 @st.composite
@@ -221,7 +238,7 @@ def test_no_union_of_atoms_is_dominated(history: tuple[list[int], list[int], lis
         if not verdict.accepted:
             continue
         (atoms,) = verdict.atoms
-        for cell in np.flatnonzero(verdict.released):
+        for cell in np.flatnonzero(verdict.cells):
             inside = sorted({int(atoms[r]) for r, code in enumerate(codes) if code == cell})
             for count in range(1, len(inside) + 1):
                 for union in itertools.combinations(inside, count):
