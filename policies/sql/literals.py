@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from typing import ClassVar, Final, TypeAlias
@@ -33,31 +33,24 @@ class Number:
     type_class: ClassVar[TypeClass] = TypeClass.NUMBER
     value: Decimal
     approximate: bool = False
+    digits: Digits | None = field(init=False, repr=False, compare=False)
+    """Digits before and after the point; None when the number is approximate."""
 
     def __post_init__(self) -> None:
         """Refuse what is no finite number, or wider than DuckDB's exact types."""
-        digits = self.digits
-        if not self.value.is_finite() or (
-            digits is not None and digits.scale and digits.whole + digits.scale > MAX_DIGITS
-        ):
-            raise LiteralInvalid("expected a finite number of at most 38 digits")
-        if digits is not None and not digits.scale and abs(self.value) >= _MAX_WHOLE:
+        if not self.value.is_finite():
+            raise LiteralInvalid("expected a finite number")
+        digits = None if self.approximate else _digits(self.value)
+        if digits is not None and digits.scale and digits.whole + digits.scale > MAX_DIGITS:
+            raise LiteralInvalid("expected a number of at most 38 digits")
+        if digits is not None and not digits.scale and not -_MAX_WHOLE < self.value < _MAX_WHOLE:
             raise LiteralInvalid("expected a number within HUGEINT")
-
-    @property
-    def digits(self) -> Digits | None:
-        """Digits before and after the point; None when the number is approximate."""
-        if self.approximate or not self.value.is_finite():
-            return None
-        _, digits, exponent = self.value.as_tuple()
-        scale = max(-int(exponent), 0)
-        return Digits(max(len(digits) + int(exponent), 1), scale)
+        object.__setattr__(self, "digits", digits)
 
     @property
     def is_whole(self) -> bool:
         """Whether it was written without point and exponent."""
-        digits = self.digits
-        return digits is not None and digits.scale == 0
+        return self.digits is not None and self.digits.scale == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +149,13 @@ def _fit_together(column: ColumnType, digits: list[Digits], numbers: list[Number
     # A literal that is whole is a BIGINT to the engine at most, of 19 digits.
     whole = max(own.whole, *(one.whole for one in digits), 1)
     return whole + scale <= MAX_DIGITS and all(
-        abs(number.value) < _MAX_BIGINT for number in numbers if number.is_whole
+        -_MAX_BIGINT < number.value < _MAX_BIGINT for number in numbers if number.is_whole
     )
+
+
+def _digits(value: Decimal) -> Digits:
+    _, digits, exponent = value.as_tuple()
+    return Digits(max(len(digits) + int(exponent), 1), max(-int(exponent), 0))
 
 
 def _check_day(text: str) -> None:

@@ -94,17 +94,14 @@ def _ends(bounds: Bounds, kind: ColumnType) -> tuple[str, str]:
     """The bounds as literals that do not change the type of the column: rounded inwards where it cannot hold them."""
     if kind.digits is None:
         return double(bounds.low), double(bounds.high)
-    step = Decimal(1).scaleb(-kind.digits.scale)
-    most = _INTEGER_MAX if kind.is_integer else Decimal(10) ** kind.digits.whole - step
-    low = max(_rounded(bounds.low, step, ROUND_CEILING), -Decimal(most))
-    high = min(_rounded(bounds.high, step, ROUND_FLOOR), Decimal(most))
-    low, high = min(low, Decimal(most)), max(high, -Decimal(most))
-    return f"{low:f}", f"{max(low, high):f}"
-
-
-def _rounded(value: Decimal, step: Decimal, how: str) -> Decimal:
     with localcontext(prec=_PRECISION):
-        return (value / step).to_integral_value(rounding=how) * step
+        step = Decimal(1).scaleb(-kind.digits.scale)
+        most = Decimal(_INTEGER_MAX) if kind.is_integer else Decimal(10) ** kind.digits.whole - step
+        low = (bounds.low / step).to_integral_value(rounding=ROUND_CEILING) * step
+        high = (bounds.high / step).to_integral_value(rounding=ROUND_FLOOR) * step
+        low, high = (max(-most, min(most, end)) for end in (low, high))
+    # Bounds between two values of the column hold none: everything is clipped to the upper one.
+    return f"{low:f}", f"{max(low, high):f}"
 
 
 def _type_of(field: Field, data_list: DataList) -> ColumnType:

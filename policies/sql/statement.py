@@ -112,11 +112,13 @@ def _persons(query: Query, data_list: DataList, *, behind: Aggregate | None = No
 def counted_keys(query: Query, data_list: DataList) -> list[ModelField]:
     """The person keys of the query's tables, those that an inner join makes equal counted once."""
     counted = [person_key(query.table, data_list)]
+    covered = set(counted)
     for join in query.joins:
         own = person_key(join.table, data_list)
-        equal = any(one.right == own and one.left in counted for one in join.equalities)
+        equal = any(one.right == own and one.left in covered for one in join.equalities)
         if not (equal and join.kind is JoinKind.INNER):
             counted.append(own)
+        covered.add(own)
     return counted
 
 
