@@ -14,7 +14,6 @@ A reviewer's copy is the same but for steps 1 and 3: the release names its SHA-2
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,8 +108,11 @@ def open_table(
         if strict_json.digest(body["report"]) != release.report:
             raise ReleaseRefused("expected the disclosure report that the release names, got another")
         table = base64.b64decode(str(body["table"]), validate=True)
-        return OpenedTable(release.digest, ResultFormat(str(body["format"])), table, body["report"])
+        form = ResultFormat(str(body["format"]))
+        if form is not ResultFormat.ARROW:
+            table.decode("utf-8")
+        return OpenedTable(release.digest, form, table, body["report"])
     except (EnclaveError, PolicyError) as error:
         raise ReleaseRefused(f"table: {error}") from None
-    except (ValueError, binascii.Error):
+    except ValueError:  # base64, UTF-8 and the format's name
         raise ReleaseRefused("expected a table in a known format, got other content") from None

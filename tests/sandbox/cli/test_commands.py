@@ -59,7 +59,8 @@ def test_the_commands_of_the_design_are_all_there() -> None:
     found = {" ".join(path) for path, _ in COMMANDS}
     expected = """demo; init; serve; doctor; party keygen; party show; catalog; document show; document sign;
     scenario draft; scenario submit; scenario sign; scenario suspend; scenario show; consent grant; consent withdraw;
-    consent list; model submit; model vet; model judge; job submit; job status; job explain; job cancel; score fetch; release show;
+    consent list; model submit; model vet; model judge; query submit; job submit; job status; job explain; job cancel;
+    score fetch; table fetch; output list; output show; output review; release show;
     ledger prove; ledger verify; ledger export; usage; invoice"""
     assert {" ".join(name.split()) for name in expected.split(";")} <= found
 

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from policies.documents.authorization import Scenario
 from policies.documents.document import Document
 from policies.documents.kinds import KINDS
 from policies.documents.trust import Role
@@ -39,3 +40,23 @@ def test_what_a_vet_job_found_is_not_for_the_partner(kind: str) -> None:
 def test_papers_of_the_district_are_for_everybody() -> None:
     for role in OUTSIDERS:
         assert may_read(paper("scenario"), party="anybody", role=role)
+
+
+def test_a_query_is_for_its_author_and_the_recipients_of_its_scenario() -> None:
+    query = paper("query", partner="partner-one")
+    scenario = cast(Scenario, SimpleNamespace(recipients=("insurer-one",)))
+    assert may_read(query, party="partner-one", role=Role.PARTNER)
+    assert not may_read(query, party="partner-two", role=Role.PARTNER)
+    assert not may_read(query, party="insurer-one", role=Role.INSURER)
+    assert may_read(query, party="insurer-one", role=Role.INSURER, scenario=scenario)
+    assert not may_read(query, party="insurer-two", role=Role.INSURER, scenario=scenario)
+    assert may_read(query, party="hospital", role=Role.DEPARTMENT)
+
+
+def test_a_table_is_for_its_recipient_and_what_reviewers_wrote_for_no_outsider() -> None:
+    release = paper("table-release", recipient="insurer-one")
+    assert may_read(release, party="insurer-one", role=Role.INSURER)
+    assert not may_read(release, party="partner", role=Role.PARTNER)
+    for role in OUTSIDERS:
+        assert not may_read(paper("output-review", reviewer="examiner"), party="anybody", role=role)
+    assert may_read(paper("output-review"), party="social", role=Role.DEPARTMENT)
