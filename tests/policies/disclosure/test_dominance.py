@@ -72,6 +72,7 @@ def test_groups_do_not_mix(entries: list[tuple[int, int]]) -> None:
         ([61, 20, 19], {Rule.DOMINANCE_1, Rule.LOCAL_TOP_SHARE}),
         ([100, 90, 10], {Rule.DOMINANCE_2}),
         ([100, 90, 9], {Rule.DOMINANCE_1, Rule.DOMINANCE_2, Rule.P_PERCENT}),
+        ([991, 900, 99], {Rule.DOMINANCE_2, Rule.P_PERCENT}),
         ([40, -40, 20], set()),
         ([1000, -999, 1, 1, 1], {Rule.DOMINANCE_2, Rule.P_PERCENT}),
     ],
@@ -117,7 +118,7 @@ def test_failing_domains_can_make_a_passing_sum() -> None:
 
 
 def test_amounts_whose_sum_might_wrap_are_refused() -> None:
-    with pytest.raises(CellsInvalid):
-        judged([2**61, 2**61])
-    with pytest.raises(CellsInvalid):
-        judged([-(2**63)])
+    for cell in ([2**61, 2**61], [-(2**63)], [2**62], [2**62 - 1, 1]):
+        with pytest.raises(CellsInvalid, match=r"^expected sums that fit 62 bits, got larger amounts$"):
+            judged(cell)
+    assert judged([2**61, 2**60, 2**59, 2**58]) == failing([2**61, 2**60, 2**59, 2**58])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from fractions import Fraction
 
@@ -96,29 +97,38 @@ def test_decimal_text_is_read_exactly() -> None:
     )
 
 
+NUMBER = "expected an integer or decimal text for `persons`, got "
+
+
 @pytest.mark.parametrize(
-    ("name", "wish"),
+    ("name", "wish", "message"),
     [
-        ("person", 20),
-        ("persons", 10.5),
-        ("persons", True),
-        ("persons", None),
-        ("persons", "ten"),
-        ("persons", "10.5"),
-        ("persons", "1e9"),
-        ("persons", 10**10),
-        ("persons", "1/0"),
-        ("persons", "9" * 13),
-        ("sum_digits", 0),
-        ("max_cells", 0),
-        ("top1_share", "-0.1"),
-        ("top1_share", 0.4),
-        ("persons", ""),
+        ("person", 20, "expected the name of a limit, got `person`"),
+        ("persons", 10.5, NUMBER + "float"),
+        ("persons", True, NUMBER + "bool"),
+        ("persons", None, NUMBER + "NoneType"),
+        ("persons", "ten", NUMBER + "`ten`"),
+        ("persons", "10.5", "expected an integer for `persons`, got 21/2"),
+        ("persons", "1e9", NUMBER + "`1e9`"),
+        ("persons", "1E9", NUMBER + "`1E9`"),
+        ("persons", 10**10, "expected `persons` within [1, 1000000000], got 10000000000"),
+        ("persons", "1/0", NUMBER + "`1/0`"),
+        ("persons", "0" * 11 + "20", NUMBER + "`0000000000020`"),
+        ("persons", "", NUMBER + "``"),
+        ("persons", 9, "expected `persons` no looser than 10, got 9"),
+        ("sum_digits", 0, "expected `sum_digits` within [1, 1000000000], got 0"),
+        ("max_cells", 0, "expected `max_cells` within [1, 1000000000], got 0"),
+        ("top1_share", "-0.1", "expected `top1_share` within [0, 1000000000], got -1/10"),
+        ("top1_share", 0.4, "expected an integer or decimal text for `top1_share`, got float"),
     ],
 )
-def test_what_is_no_limit_is_refused(name: str, wish: object) -> None:
-    with pytest.raises(LimitLoosened):
+def test_what_is_no_limit_is_refused(name: str, wish: object, message: str) -> None:
+    with pytest.raises(LimitLoosened, match=f"^{re.escape(message)}$"):
         FLOOR.tightened({name: wish})  # type: ignore[dict-item]
+
+
+def test_a_text_of_twelve_digits_is_still_read() -> None:
+    assert FLOOR.tightened({"persons": "000000000020"}).persons == 20
 
 
 @pytest.mark.parametrize("value", [True, 12.0, Fraction(12), "12"])

@@ -165,7 +165,7 @@ def test_who_does_not_stand_behind_a_measure_brings_no_amount() -> None:
 def test_cells_that_the_atom_rule_withholds_are_counted_as_such() -> None:
     judged = run(counted(20, 20, 4), measures=COUNT).without(np.array([True, False, True]))
     assert judged.released.tolist() == [False, True, False]
-    assert not judged.cells.matrix[:, 0].any()
+    assert judged.cells.matrix.tolist() == [[0, value, 0] for value in (1, 20, 1, 20, 20, 20)]
     assert judged.values.tolist() == [[False, True, False]]
     assert judged.report.cells_by_rule == {Rule.LOCAL_PERSONS: 1, Rule.ATOM: 1}
     assert judged.report.as_json()["cells_by_rule"] == {"local_persons": 1, "atom": 1}
@@ -217,39 +217,119 @@ def broken(**changes: Any) -> Contributions:
 LANE = np.ones(20, dtype=np.int64)
 
 
+WITHIN = "expected entries within the cells and the universe, got others"
+INTEGERS = "expected cell and person of each entry as 32-bit integers, got others"
+ONE_AMOUNT = "expected one 64-bit amount per entry, got others"
+NOT_NEGATIVE = "expected rows and squares of at least zero, got fewer"
+
+
 @pytest.mark.parametrize(
-    "outside",
+    ("outside", "message"),
     [
-        broken(person=np.zeros(20, dtype=np.int32)),
-        broken(person=np.arange(81, 101, dtype=np.int32)),
-        broken(person=-np.arange(20, dtype=np.int32)),
-        broken(cell=np.full(20, N_CELLS, dtype=np.int32)),
-        broken(cell=np.full(20, -1, dtype=np.int32)),
-        broken(cell=np.zeros(20, dtype=np.int64)),
-        broken(cell=np.zeros(19, dtype=np.int32)),
-        broken(measures=()),
-        broken(measures=(Amounts(LANE[:19], LANE, LANE),)),
-        broken(measures=(Amounts(LANE.astype(np.int32), LANE, LANE),)),  # type: ignore[arg-type]
-        broken(measures=(Amounts(-LANE, LANE, LANE),)),
-        broken(measures=(Amounts(0 * LANE, LANE, LANE),)),
-        broken(measures=(Amounts(LANE, LANE, -LANE),)),
-        broken(measures=(Amounts(LANE * 2**60, LANE, LANE),)),
+        (
+            broken(person=np.zeros(20, dtype=np.int32)),
+            "expected one entry for each person in each cell, got two",
+        ),
+        (
+            broken(person=np.array([*range(1, 20), 1], dtype=np.int32)),
+            "expected one entry for each person in each cell, got two",
+        ),
+        (broken(person=np.arange(81, 101, dtype=np.int32)), WITHIN),
+        (broken(person=-np.arange(20, dtype=np.int32)), WITHIN),
+        (broken(cell=np.full(20, N_CELLS, dtype=np.int32)), WITHIN),
+        (broken(cell=np.full(20, -1, dtype=np.int32)), WITHIN),
+        (broken(cell=np.zeros(20, dtype=np.int64)), INTEGERS),
+        (broken(person=np.arange(20, dtype=np.int64)), INTEGERS),
+        (broken(cell=np.zeros(19, dtype=np.int32)), INTEGERS),
+        (
+            broken(cell=np.zeros((4, 5), dtype=np.int32), person=np.zeros((4, 5), dtype=np.int32)),
+            INTEGERS,
+        ),
+        (broken(measures=()), "expected 1 measures, got 0"),
+        (broken(measures=(Amounts(LANE[:19], LANE, LANE),)), ONE_AMOUNT),
+        (broken(measures=(Amounts(LANE, LANE[:19], LANE),)), ONE_AMOUNT),
+        (broken(measures=(Amounts(LANE, LANE, LANE[:19]),)), ONE_AMOUNT),
+        (broken(measures=(Amounts(LANE.astype(np.int32), LANE, LANE),)), ONE_AMOUNT),  # type: ignore[arg-type]
+        (broken(measures=(Amounts(-LANE, LANE, LANE),)), NOT_NEGATIVE),
+        (broken(measures=(Amounts(LANE, LANE, -LANE),)), NOT_NEGATIVE),
+        (
+            broken(measures=(Amounts(0 * LANE, LANE, LANE),)),
+            "expected every person of a cell behind its count, got one without rows",
+        ),
+        (
+            broken(measures=(Amounts(LANE * 2**60, LANE, LANE),)),
+            "expected sums that fit 62 bits, got larger amounts",
+        ),
     ],
 )
-def test_contributions_that_do_not_fit_are_refused(outside: Contributions) -> None:
-    with pytest.raises(CellsInvalid):
+def test_contributions_that_do_not_fit_are_refused(outside: Contributions, message: str) -> None:
+    with pytest.raises(CellsInvalid, match=f"^{message}$"):
         judge_locally(
             outside, shape=Shape(("cell",), COUNT), keys=KEYS, bounds=(None,), universe=100, limits=LIMITS
         )
 
 
+def test_entries_in_any_order_are_judged_alike() -> None:
+    there, back = counted(20, 10, 4), counted(20, 10, 4)[::-1]
+    assert (run(there, measures=COUNT).cells.matrix == run(back, measures=COUNT).cells.matrix).all()
+
+
+def test_the_last_person_and_the_last_cell_belong() -> None:
+    last = [(N_CELLS - 1, 80 + person, 1, 0, 0) for person in range(20)]
+    assert run(last, measures=COUNT).released.tolist() == [False, False, True]
+
+
+def test_the_more_lenient_threshold_is_for_answers_of_several_domains() -> None:
+    answer = judge_locally(
+        contributions(counted(9)),
+        shape=Shape(("cell",), COUNT),
+        keys=KEYS,
+        bounds=(None,),
+        universe=100,
+        limits=LIMITS,
+    )
+    assert answer.released[0]
+
+
+@pytest.mark.parametrize(
+    ("bound", "total", "squares"),
+    [
+        (PersonBound(-3, 20), [-3] * 10 + [20] * 10, 400),
+        (PersonBound(-30, 20), [-9] * 10 + [20] * 10, 700),
+        (PersonBound(-9, 40), [-9] * 10 + [40] * 10, 700),
+        (PersonBound(5, 5), [5] * 20, 25),
+    ],
+)
+def test_totals_and_squares_are_clipped_at_both_ends(
+    bound: PersonBound, total: list[int], squares: int
+) -> None:
+    entries = [(0, person, 1, -9 if person < 10 else 40, 700) for person in range(20)]
+    judged = run(entries, measures=(Measure("v", Kind.VARIANCE, Coverage.PRESENT),), bounds=(bound,))
+    lanes = judged.cells.lanes[0]
+    assert (int(lanes.total[0]), int(lanes.squares[0])) == (sum(total), 20 * squares)
+
+
+def test_a_count_is_clipped_to_one_row_at_least() -> None:
+    visits = [(0, person, 2, 0, 0) for person in range(20)]
+    judged = run(visits, measures=COUNT, bounds=(PersonBound(0, 0),))
+    assert int(judged.cells.lanes[0].rows[0]) == 20
+
+
+def test_rows_of_persons_not_behind_a_conditional_count_are_no_rows() -> None:
+    entries = [(0, person, 3 if person < 10 else 0, 0, 0) for person in range(20)]
+    judged = run(
+        entries, measures=(Measure("f", Kind.COUNT, Coverage.CONDITION),), bounds=(PersonBound(0, 2),)
+    )
+    assert int(judged.cells.lanes[0].rows[0]) == 20
+
+
 def test_bounds_and_sizes_are_checked() -> None:
-    with pytest.raises(CellsInvalid):
+    with pytest.raises(CellsInvalid, match=r"^expected 1 bounds, got 2$"):
         run(counted(20), measures=COUNT, bounds=(None, None))
-    with pytest.raises(CellsInvalid):
-        PersonBound(2, 1)
-    with pytest.raises(CellsInvalid):
-        PersonBound(0, 2**62)
+    for low, high in ((2, 1), (0, 2**62), (-(2**62), 0)):
+        with pytest.raises(CellsInvalid, match=r"^expected a bound with its lower end first, within 62 bits"):
+            PersonBound(low, high)
+    PersonBound(1 - 2**62, 2**62 - 1)
     with pytest.raises(AnswerTooLarge):
         run(counted(20), measures=COUNT, limits=Limits(max_cells=2))
 

@@ -140,17 +140,39 @@ def test_the_order_of_storage_does_not_show(
     assert keys(one, **how) == keys(other, **how)
 
 
+COLUMNS = "expected columns 0 to 2 in an order, got another"
+COUNTED = "expected a count of persons under HAVING, got another measure"
+
+
 @pytest.mark.parametrize(
-    "how",
+    ("how", "message"),
     [
-        {"order": [Order(3)]},
-        {"order": [Order(-1)]},
-        {"limit": 0},
-        {"having": Having(5, measure=0)},
-        {"having": Having(5, measure=2)},
-        {"having": Having(5, measure=-1)},
+        ({"order": [Order(3)]}, COLUMNS),
+        ({"order": [Order(-1)]}, COLUMNS),
+        ({"limit": 0}, "expected a limit of at least one, got 0"),
+        ({"having": Having(5, measure=0)}, COUNTED),
+        ({"having": Having(5, measure=2)}, COUNTED),
+        ({"having": Having(5, measure=-1)}, COUNTED),
     ],
 )
-def test_columns_and_limits_that_do_not_exist_are_refused(how: dict[str, object]) -> None:
-    with pytest.raises(CellsInvalid):
+def test_columns_and_limits_that_do_not_exist_are_refused(how: dict[str, object], message: str) -> None:
+    with pytest.raises(CellsInvalid, match=f"^{message}$"):
         present(answer(CELLS), **how)  # type: ignore[arg-type]
+
+
+def test_the_first_measure_may_be_the_count_under_having() -> None:
+    shape = Shape(("k",), (Measure("p", Kind.PERSONS),))
+    column = np.array([[3, 40, 3, 40, 40]], dtype=np.int64).T.copy()
+    judged = judge(Cells.from_matrix(shape, [("a",)], column), Limits(), universe=1000, n_domains=3)
+    table = present(judged, having=Having(40, measure=0))
+    assert [row.key for row in table.rows] == [("a",)]
+    assert table.shape == shape
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("nulls_last", [False, True])
+def test_ties_and_several_marks_are_ordered_by_key(descending: bool, nulls_last: bool) -> None:
+    judged = answer([(name, 40, met) for name, met in zip("dcba", (20, 0, 0, 20), strict=True)])
+    values, marks = ["a", "d"], ["b", "c"]
+    expected = values + marks if nulls_last else marks + values
+    assert keys(judged, order=[Order(2, descending, nulls_last)]) == expected

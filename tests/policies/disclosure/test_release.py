@@ -251,6 +251,7 @@ def test_totals_are_recomputed_from_rounded_cells() -> None:
     judged = counts([[12, 13], [17, 18]])
     assert [row.values[0] for row in judged.rows] == [10, 15, 15, 20]
     assert judged.totals == (60,)
+    assert isinstance(judged.totals[0], int)
     assert counts([[0, 3]]).totals == (None,)
     assert single(Measure("p", Kind.PERSONS)).totals == (None,)
     assert single(Measure("s", Kind.SUM, Coverage.PRESENT, 2), total=1234).totals == (Decimal("12.3"),)
