@@ -29,13 +29,17 @@ Indexes = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """Nodes of all trees in one list: mode (index of `_MODES`), feature, threshold, index of both children; the roots."""
+    """Nodes of all trees in one list: mode (index of `_MODES`), feature, threshold, index of both children; the roots.
+
+    `missing_holds` says of each node whether a value that is no number counts as true.
+    """
 
     modes: Indexes
     features: Indexes
     thresholds: Rows
     if_true: Indexes
     if_false: Indexes
+    missing_holds: NDArray[np.bool_]
     roots: Indexes
     depth: int
     """Branches on the longest path of any tree."""
@@ -74,6 +78,7 @@ class Ensemble:
             ],
             default=False,
         )
+        holds = np.where(np.isnan(value), self.missing_holds[at], holds)
         return np.where(mode == 0, at, np.where(holds, self.if_true[at], self.if_false[at]))
 
 
@@ -90,11 +95,13 @@ def read_ensemble(fields: Mapping[str, Any]) -> Ensemble:
             for name in ("featureids", "truenodeids", "falsenodeids")
         )
         thresholds = np.asarray(fields["nodes_values"], dtype=np.float32)
+        tracks = fields.get("nodes_missing_value_tracks_true") or [0] * len(trees)
+        missing = np.asarray(tracks, dtype=np.int64) != 0
     except (KeyError, ValueError, TypeError, OverflowError):
         raise OnnxRefused("V9", "expected the lists of a tree ensemble, got others") from None
-    if len({len(values) for values in (trees, nodes, modes, features, yes, no, thresholds)}) != 1 or not len(
-        trees
-    ):
+    if len(
+        {len(values) for values in (trees, nodes, modes, features, yes, no, thresholds, missing)}
+    ) != 1 or not len(trees):
         raise OnnxRefused("V9", "expected lists of equal length, got others")
     place = {
         (int(tree), int(node)): index for index, (tree, node) in enumerate(zip(trees, nodes, strict=True))
@@ -109,13 +116,15 @@ def read_ensemble(fields: Mapping[str, Any]) -> Ensemble:
     if any((child[branch] < 0).any() for child in children):
         raise OnnxRefused("V9", "expected both children of every branch, got one missing")
     if_true, if_false = children
-    # A root is nobody's child; ONNX does not say that it stands first.
+    # A root is nobody's child. The runtime begins with the first node of a tree, whatever points at it, so that node must be
+    # the root, or the trees walked here would not be the trees that are run.
     below = np.concatenate([child[branch] for child in children])
     roots = np.setdiff1d(np.arange(len(trees), dtype=np.int64), below)
-    if len(roots) != len(np.unique(trees)) or len(np.unique(trees[roots])) != len(roots):
-        raise OnnxRefused("V9", "expected one root for each tree, got others")
+    first = np.sort(np.unique(trees, return_index=True)[1])
+    if not np.array_equal(roots, first):
+        raise OnnxRefused("V9", "expected the root of each tree first, got another node")
     depth = _depth(branch, children, roots)
-    return Ensemble(modes, features, thresholds, if_true, if_false, roots, depth)
+    return Ensemble(modes, features, thresholds, if_true, if_false, missing, roots, depth)
 
 
 def _depth(branch: NDArray[np.bool_], children: list[Indexes], roots: Indexes) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,8 @@ from enclaves.worker.order import Masks, ScoreOrder, StatisticsOrder, chunks, pi
 from enclaves.worker.rows import SNAPSHOT_NAME
 from policies.documents import strict_json
 from policies.documents.authorization import Mode
-from policies.documents.model import LinearPart
+from policies.documents.model import LatestRow, LinearPart
+from tests.enclaves.vetting.kit import onnx_part, tree_graph, weighted_graph
 from tests.enclaves.worker.domain import (
     GRID,
     build,
@@ -153,6 +156,30 @@ def test_statistics_leave_rounded_and_in_feature_order(store: DomainStore) -> No
     assert found["unique"] == f"{len(set(units)) / 40:.3f}".rstrip("0")
     assert (found["persons"], found["finite"], found["graph"]) == (40, True, None)
     assert all(line["persons"] % 5 == 0 for line in lines)
+
+
+@pytest.mark.req("RQ-289")
+def test_a_graph_is_checked_run_and_measured_in_confinement(store: DomainStore) -> None:
+    def answer(graph: bytes) -> dict[str, Any]:
+        part_ = onnx_part(["amount", "visits"], graph).model_copy(
+            update={"dataset": "hospital-rows", "row": LatestRow(up_to=2024)}
+        )
+        given = dataclasses.replace(statistics_order(store), part=part_, graph=graph)
+        (found,) = run(store, "statistics", given.frames())
+        return dict(strict_json.parse_object(found))
+
+    honest = answer(weighted_graph([0.001, 0.05]))
+    assert honest["graph"]["row_independent"] is True
+    assert honest["graph"]["faults"] == []
+    assert float(honest["variance"]) > 0
+    tree = answer(tree_graph([(1, 10.0)]))
+    # Forty persons fall into two leaves.
+    visits = [min(row.visits, 100) for row in {r.person: r for r in HELD if r.year <= 2024}.values()]
+    low = sum(value <= 10 for value in visits)
+    assert tree["graph"]["small_leaf"] is (0 < low < 20 or 0 < 40 - low < 20)
+    refused = answer(weighted_graph([0.001, 0.05])[:-3])
+    assert refused["graph"]["faults"] == ["v12"]
+    assert refused["features"][0]["leaks"] == []
 
 
 @pytest.mark.parametrize("persons", [1, 9])
