@@ -58,6 +58,16 @@ class Generator:
     def __init__(self, chance: random.Random, tables: dict[str, Table] | None = None) -> None:
         self.chance = chance
         self.tables = list((read_tables() if tables is None else tables).values())
+        self.matches = {
+            table.name: [
+                (column, other, match)
+                for column in table.columns.values()
+                for other in self.tables
+                for match in other.columns.values()
+                if other is not table and column.uses & {"join", "person"} and _alike(column, match)
+            ]
+            for table in self.tables
+        }
         self.sources: list[_Source] = []
         self.merged: dict[str, _Source] = {}
 
@@ -122,20 +132,12 @@ class Generator:
 
     def _joins(self) -> list[tuple[_Source, Column, Table, Column]]:
         used = [source.table for source in self.sources]
-        found = []
-        for source in self.sources:
-            for column in source.table.columns.values():
-                if not column.uses & {"join", "person"}:
-                    continue
-                for table in self.tables:
-                    if table in used:
-                        continue
-                    found += [
-                        (source, column, table, match)
-                        for match in table.columns.values()
-                        if _alike(column, match)
-                    ]
-        return found
+        return [
+            (source, column, table, match)
+            for source in self.sources
+            for column, table, match in self.matches[source.table.name]
+            if not any(table is other for other in used)
+        ]
 
     def _columns(self, uses: set[str], kind: str | None = None) -> list[tuple[_Source, Column]]:
         return [

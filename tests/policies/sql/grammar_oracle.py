@@ -4,20 +4,18 @@ It reads the text with its own tokenizer and recursive descent (`oracle_text`, `
 (`oracle_names`) and decides section 4 of the contract here. It gives no reasons and rebuilds nothing. Where the contract
 leaves a count open (what is a level, what is a comparison) it takes the reading that accepts more, so that a disagreement is
 never a matter of counting by one.
-
-Two refusals go beyond the letter, both for what the contract says of literals: that none may make the engine fail with a
-row's value. A decimal with so many digits that a row no longer fits beside them is refused, and so is a date that is none.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tests.policies.sql.oracle_names import Column, Scope, Table, check_alias, read_tables
-from tests.policies.sql.oracle_parser import Expression, Select, parse
+from tests.policies.sql.oracle_conditions import Conditions, literal_kind, number_of, number_text
+from tests.policies.sql.oracle_expressions import Expression
+from tests.policies.sql.oracle_names import Scope, Table, check_alias, read_tables
+from tests.policies.sql.oracle_parser import Select, parse
 from tests.policies.sql.oracle_text import MAX_LEVELS, Refused, ascii_lower, check_text
 
 FUNCTIONS_OF_MEASURES = {
@@ -30,9 +28,6 @@ FUNCTIONS_OF_MEASURES = {
     "stddev_samp",
     "stddev_pop",
 }
-PARTS = {"year", "quarter", "month", "dayofweek", "isodow", "hour"}
-UNITS = {"year", "quarter", "month", "week", "day"}
-_DATE = re.compile(r"(\d{4,6})-(\d{1,2})-(\d{1,2})(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?")
 _CONDITION_USES = frozenset({"group", "filter"})
 
 
@@ -51,10 +46,10 @@ def accepts(sql: str, tables: dict[str, Table] | None = None) -> bool:
     return refusal(sql, read_tables() if tables is None else tables) is None
 
 
-class _Check:
+class _Check(Conditions):
     def __init__(self, query: Select, tables: dict[str, Table]) -> None:
+        super().__init__(Scope(query.joins, tables))
         self.query = query
-        self.scope = Scope(query.joins, tables)
         self.keys: list[int] = []
         self.aggregates: list[int] = []
 
@@ -185,8 +180,9 @@ class _Check:
         if len(branches) > 20:
             raise Refused("over 20 branches")
         labels = [label for _, label in branches] + ([] if otherwise == ("null",) else [otherwise])
-        if len({_literal_kind(label) for label in labels}) != 1:
+        if len({literal_kind(label) for label in labels}) != 1:
             raise Refused("labels of several classes")
+        _check_one_decimal(labels)
         for condition, _ in branches:
             self.check_predicate(condition, frozenset({"group"}))
 
@@ -210,138 +206,12 @@ class _Check:
             or inner[2][3:] != (False, None)
         ):
             return False
-        if column.bounds is None or width <= 0 or _number(inner[3]) != width:
+        if column.bounds is None or width <= 0 or number_of(inner[3]) != width:
             raise Refused("a histogram without bounds or of two widths")
         low, high = (Decimal(str(b)) for b in column.bounds)
         if (high - low) / width > 50:
             raise Refused("over 50 bins")
         return True
-
-    def coarsened(self, e: Expression) -> tuple[Column, str]:
-        """The column below a coarsening and the class of its result; raises `Refused` for anything else."""
-        if e[0] == "cast" and e[2] in ("integer", "bigint"):
-            return self.binned(e[1])
-        if e[0] == "arithmetic":
-            return self.binned(e)
-        if e[0] != "call" or e[3] or e[4] is not None:
-            raise Refused("no key and no aggregate")
-        _, name, args, _, _ = e
-        if name == "floor":
-            return self.binned(e)
-        if name == "date_trunc" and len(args) == 2 and _word(args[0]) in UNITS:
-            return self.of_kind(args[1], "moment"), "moment"
-        if name == "date_part" and len(args) == 2 and _word(args[0]) in PARTS:
-            return self.of_kind(args[1], "moment"), "number"
-        if name in PARTS and len(args) == 1:
-            return self.of_kind(args[0], "moment"), "number"
-        if name == "strftime" and len(args) == 2 and args[1] in (("string", "%Y"), ("string", "%Y-%m")):
-            return self.of_kind(args[0], "moment"), "text"
-        if name == "left" and len(args) == 2 and _length(args[1]):
-            return self.of_kind(args[0], "text"), "text"
-        if (
-            name in ("substr", "substring")
-            and len(args) == 3
-            and args[1] == ("number", "1")
-            and _length(args[2])
-        ):
-            return self.of_kind(args[0], "text"), "text"
-        raise Refused(f"{name} is no coarsening")
-
-    def binned(self, e: Expression) -> tuple[Column, str]:
-        floors = [part for part in (e, *e[2:3]) if isinstance(part, tuple) and part[:2] == ("call", "floor")]
-        if any(floor[3:] != (False, None) for floor in floors):
-            raise Refused("floor with DISTINCT or FILTER")
-        if e[:2] == ("call", "floor"):
-            column, step = self.scaled(e[2], "/")
-            return self.stepped(column, step)
-        if e[:2] == ("arithmetic", "//"):
-            column, step = self.scaled((e,), "//")
-            return self.stepped(column, step)
-        if e[:2] == ("arithmetic", "*") and e[2][:2] in (("call", "floor"), ("arithmetic", "//")):
-            column, step = self.scaled(
-                e[2][2] if e[2][0] == "call" else (e[2],), "/" if e[2][0] == "call" else "//"
-            )
-            if _number(e[3]) == step:
-                return self.stepped(column, step)
-        if e[:2] == ("arithmetic", "-") and e[3][:2] == ("arithmetic", "%"):
-            column, step = self.scaled((e[3],), "%")
-            if e[2][0] == "column" and self.scope.resolve(e[2]) == column:
-                return self.stepped(column, step)
-        raise Refused("arithmetic that is no coarsening")
-
-    def stepped(self, column: Column, step: Decimal) -> tuple[Column, str]:
-        if step < 1:
-            raise Refused("a step below 1")
-        return column, "number"
-
-    def scaled(self, args: tuple[Expression, ...], operator: str) -> tuple[Column, Decimal]:
-        """Column and N of the one argument `c operator N`."""
-        if len(args) != 1 or args[0][:2] != ("arithmetic", operator):
-            raise Refused("arithmetic that is no coarsening")
-        column = self.of_kind(args[0][2], "number")
-        self.check_digits(args[0][3], column)
-        return column, _number(args[0][3])
-
-    def of_kind(self, e: Expression, kind: str) -> Column:
-        if e[0] != "column":
-            raise Refused("a coarsening of an expression")
-        column = self.scope.resolve(e)
-        if column.kind != kind:
-            raise Refused(f"`{column.name}` is no {kind}")
-        return column
-
-    # Predicates
-
-    def check_predicate(self, e: Expression, uses: frozenset[str]) -> None:
-        match e:
-            case ("and", parts) | ("or", parts):
-                for part in parts:
-                    self.check_predicate(part, uses)
-            case ("not", inner):
-                self.check_predicate(inner, uses)
-            case ("compare", _, left, right):
-                operand, literal = (right, left) if _is_literal(left) else (left, right)
-                self.check_literal(literal, *self.operand(operand, uses))
-            case ("between", operand, low, high, _):
-                for literal in (low, high):
-                    self.check_literal(literal, *self.operand(operand, uses))
-            case ("in", operand, literals, _):
-                if len(literals) > 200:
-                    raise Refused("over 200 literals")
-                for literal in literals:
-                    self.check_literal(literal, *self.operand(operand, uses))
-            case ("is null", operand, _):
-                self.operand(operand, uses)
-            case ("column", _, _):
-                if self.operand(e, uses)[0] != "bool":
-                    raise Refused("a bare column that is no BOOLEAN")
-            case _:
-                raise Refused("no predicate")
-
-    def operand(self, e: Expression, uses: frozenset[str]) -> tuple[str, Column | None]:
-        """Class of `x`, and the column whose rows meet the literal as they are (None after a coarsening)."""
-        if e[0] == "column":
-            column = self.scope.resolve(e)
-            kind, met = column.kind, column
-        else:
-            column, kind = self.coarsened(e)
-            met = column if e[0] == "arithmetic" else None
-        if not column.uses & uses:
-            raise Refused(f"`{column.name}` in a condition")
-        return kind, met
-
-    def check_literal(self, e: Expression, kind: str, column: Column | None) -> None:
-        found = _literal_kind(e)
-        if found != kind and not (kind == "moment" and found == "text" and _is_date(e[1])):
-            raise Refused(f"a {found} literal for a {kind}")
-        if column is not None and kind == "number":
-            self.check_digits(e, column)
-
-    def check_digits(self, e: Expression, column: Column) -> None:
-        text = str(e[1]) if e[0] == "number" else ""
-        fraction = 0 if re.search("[eE]", text) else len(text.partition(".")[2])
-        if fraction and column.whole_digits + fraction > 38:
-            raise Refused("a decimal beside which a row does not fit")
 
     # Clauses
 
@@ -374,7 +244,7 @@ class _Check:
         e = self.query.having
         if e is None:
             return
-        if e[0] != "compare" or e[1] not in (">", ">=") or not re.fullmatch("-?[0-9]+", _number_text(e[3])):
+        if e[0] != "compare" or e[1] not in (">", ">=") or not re.fullmatch("-?[0-9]+", number_text(e[3])):
             raise Refused("HAVING of another form")
         index = self.item_named(e[2]) if e[2][0] == "column" else None
         counted = e[2] if index is None else self.query.items[index].expression
@@ -391,7 +261,7 @@ class _Check:
     def check_limit(self) -> None:
         limit = self.query.limit
         if limit is not None and not (
-            re.fullmatch("[0-9]+", _number_text(limit)) and 1 <= int(limit[1]) <= 500
+            re.fullmatch("[0-9]+", number_text(limit)) and 1 <= int(limit[1]) <= 500
         ):
             raise Refused("LIMIT outside 1 to 500")
 
@@ -403,7 +273,12 @@ class _Check:
             column = self.scope.resolve(e)
             return ("resolved", column.table, column.name)
         if e[:1] == ("number",):
-            return ("number", _number(e))
+            return (
+                "number",
+                "." in e[1],
+                "e" in e[1].lower(),
+                number_of(e),
+            )  # 10 and 10.0 are two expressions
         return tuple(self.canonical(part) for part in e)
 
 
@@ -412,7 +287,7 @@ def _unrounded(e: Expression) -> Expression:
     if e[:2] != ("call", "round"):
         return e
     _, _, args, distinct, condition = e
-    fits = len(args) == 1 or (len(args) == 2 and re.fullmatch("[0-6]", _number_text(args[1])))
+    fits = len(args) == 1 or (len(args) == 2 and re.fullmatch("[0-6]", number_text(args[1])))
     if distinct or condition is not None or not fits:
         raise Refused("ROUND of another form")
     if args[0][:2] == ("call", "round"):
@@ -420,45 +295,15 @@ def _unrounded(e: Expression) -> Expression:
     return args[0]  # type: ignore[no-any-return]  # tuples of the parser are untyped inside
 
 
-def _number_text(e: Expression) -> str:
-    return str(e[1]) if e[0] == "number" else ""
-
-
-def _number(e: Expression) -> Decimal:
-    if e[0] != "number":
-        raise Refused("expected a number")
-    return Decimal(e[1])
-
-
-def _length(e: Expression) -> bool:
-    return re.fullmatch("[0-9]+", _number_text(e)) is not None
-
-
-def _word(e: Expression) -> str:
-    return ascii_lower(e[1]) if e[0] == "string" else ""
-
-
-def _is_literal(e: Expression) -> bool:
-    return e[0] in ("number", "string", "bool", "moment")
-
-
-def _literal_kind(e: Expression) -> str:
-    if e[0] == "moment" and not _is_date(e[2]):
-        raise Refused("a date that is none")
-    if not _is_literal(e):
-        raise Refused("expected a literal")
-    return {"string": "text"}.get(e[0], e[0])
-
-
-def _is_date(text: str) -> bool:
-    found = _DATE.fullmatch(text)
-    if found is None:
-        return False
-    try:
-        date(min(int(found.group(1)), 9999) or 1, int(found.group(2)), int(found.group(3)))
-    except ValueError:
-        return False
-    return True
+def _check_one_decimal(labels: list[Expression]) -> None:
+    """Number labels become one type; where that is a DECIMAL too narrow for one, only rows that reach it fail."""
+    texts = [str(label[1]).lstrip("-") for label in labels if label[0] == "number"]
+    if any("e" in text.lower() for text in texts):
+        return
+    whole = max((len(text.partition(".")[0].lstrip("0")) for text in texts), default=0)
+    fraction = max((len(text.partition(".")[2]) for text in texts), default=0)
+    if fraction and whole + fraction > 38:
+        raise Refused("labels that do not fit one decimal")
 
 
 def _comparisons(e: Any) -> int:

@@ -28,6 +28,10 @@ ATTACK_WORDS = (
     "IGNORE NULLS", "NULLS FIRST", "FETCH FIRST 3 ROWS ONLY", "ONLY", "USING (person_id)", "ON TRUE",
     "'a'\n'b'", "IF(TRUE, 1, 2)",
 )  # fmt: skip
+NUMBER_CHANGES = (
+    "0", "1", "-1", "0.5", "501", "99", "1e9", "'1'", "NULL", "1_0", "010", "7.", "7.0", "1e300", "2147483648",
+    "0.0000000000000000000000000000000000001", "99999999999999999999999999999999999999", "0.000000000000000000001",
+)  # fmt: skip
 CHARACTERS = "'\"();,.*-+/%=<>[]{}#$?:@!~|^&\\ \n\t0aZ_福；（\u200b\u3000\x00é"
 FUNCTION_NAMES = (
     "sum", "avg", "min", "max", "count", "list", "median", "floor", "ceil", "round", "trunc", "left",
@@ -114,6 +118,7 @@ class Mutator:
             t.name for t in generator.tables
         ]
         self.names += ["rowid", "filename", "missing"]
+        self.known = {name.lower() for name in self.names}
         self.ways: tuple[Callable[[list[str]], list[str]], ...] = (
             self._swap, self._delete, self._double, self._insert, self._insert, self._noise, self._nest, self._splice,
             self._rename, self._rename, self._refunction, self._renumber, self._renumber, self._reliteral, self._reliteral,
@@ -128,7 +133,8 @@ class Mutator:
         return "".join(tokens)
 
     def _at(self, tokens: list[str], pattern: str = r"\S") -> int:
-        places = [i for i, token in enumerate(tokens) if re.match(pattern, token)]
+        matches = re.compile(pattern).match
+        places = [i for i, token in enumerate(tokens) if matches(token)]
         return self.chance.choice(places) if places else 0
 
     def _swap(self, tokens: list[str]) -> list[str]:
@@ -150,8 +156,7 @@ class Mutator:
         return [*tokens[:i], " ", self.chance.choice(ATTACK_WORDS), " ", *tokens[i:]]
 
     def _rename(self, tokens: list[str]) -> list[str]:
-        known = {name.lower() for name in self.names}
-        places = [i for i, token in enumerate(tokens) if token.strip('"').lower() in known]
+        places = [i for i, token in enumerate(tokens) if token.strip('"').lower() in self.known]
         if places:
             tokens[self.chance.choice(places)] = self.chance.choice(self.names)
         return tokens
@@ -164,9 +169,7 @@ class Mutator:
 
     def _renumber(self, tokens: list[str]) -> list[str]:
         i = self._at(tokens, r"\d")
-        tokens[i] = self.chance.choice(
-            ("0", "1", "-1", "0.5", "501", "99", "1e9", "'1'", "NULL", "1_0", "010", "7.")
-        )
+        tokens[i] = self.chance.choice(NUMBER_CHANGES)
         return tokens
 
     def _reliteral(self, tokens: list[str]) -> list[str]:

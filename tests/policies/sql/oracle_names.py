@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from tests.policies.sql.oracle_parser import Expression, Join
+from tests.policies.sql.oracle_expressions import Expression
+from tests.policies.sql.oracle_parser import Join
 from tests.policies.sql.oracle_text import CHINESE_MARKS, Refused, ascii_lower
 
 LIST_FILE = Path(__file__).parent / "corpus" / "list.json"
@@ -24,6 +26,11 @@ _INTEGER_DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "HU
 _ALIAS = re.compile(f"[A-Za-z0-9\\u3400-\\u4dbf\\u4e00-\\u9fff_ ()%/\\-.:{CHINESE_MARKS}]{{1,64}}")
 
 
+@cache
+def _kind(sql_type: str) -> str:
+    return _CLASSES.get(sql_type.split("(")[0].upper(), "none")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A listed column; `uses` are those left after the strictest has won."""
@@ -37,7 +44,7 @@ class Column:
     @property
     def kind(self) -> str:
         """text, number, moment or bool; other types have no class and no literal."""
-        return _CLASSES.get(self.type.split("(")[0].upper(), "none")
+        return _kind(self.type)
 
     @property
     def whole_digits(self) -> int:

@@ -16,8 +16,9 @@ from policies.sql.gate import Verdict, check
 from tests.policies.sql.corpus import build_attacks
 from tests.policies.sql.corpus.rows import connect
 from tests.policies.sql.grammar_oracle import key_positions, refusal
+from tests.policies.sql.oracle_expressions import Expression
 from tests.policies.sql.oracle_names import LIST_FILE, read_tables
-from tests.policies.sql.oracle_parser import Expression, parse
+from tests.policies.sql.oracle_parser import parse
 
 CORPUS = Path(__file__).parent / "corpus"
 LIST = DataList.read(LIST_FILE.read_bytes())
@@ -166,7 +167,7 @@ def is_count_of(expression: Expression, key: str) -> bool:
     if expression[:2] != ("call", "count") or expression[4] is not None:
         return False
     argument = expression[2][0]
-    return argument[0] == "column" and argument[2].lower() == key
+    return bool(argument[0] == "column" and argument[2].lower() == key)
 
 
 def compared(

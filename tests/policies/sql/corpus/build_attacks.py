@@ -8,11 +8,33 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.policies.sql.corpus import seeds_columns, seeds_engine, seeds_rows, seeds_structure
+from tests.policies.sql.corpus import (
+    seeds_aggregates,
+    seeds_clauses,
+    seeds_conditions,
+    seeds_engine,
+    seeds_keys,
+    seeds_rows,
+    seeds_sources,
+    seeds_statements,
+    seeds_text,
+    seeds_uses,
+)
 from tests.policies.sql.corpus.seeds import TABLES, filled, places_of
 
 ATTACKS = Path(__file__).parent / "attacks.jsonl"
-FAMILIES = [*seeds_rows.FAMILIES, *seeds_structure.FAMILIES, *seeds_columns.FAMILIES, *seeds_engine.FAMILIES]
+FAMILIES = [
+    *seeds_rows.FAMILIES,
+    *seeds_aggregates.FAMILIES,
+    *seeds_statements.FAMILIES,
+    *seeds_sources.FAMILIES,
+    *seeds_uses.FAMILIES,
+    *seeds_conditions.FAMILIES,
+    *seeds_keys.FAMILIES,
+    *seeds_clauses.FAMILIES,
+    *seeds_engine.FAMILIES,
+    *seeds_text.FAMILIES,
+]
 
 
 def attacks() -> list[dict[str, object]]:

@@ -1,121 +1,10 @@
-"""Attack seeds on text and engine: Unicode, comments, sizes, error oracles, resource bombs, functions of every kind."""
+"""Attack seeds on the engine: error oracles, resource bombs, session state, functions and casts of every kind."""
 
 from __future__ import annotations
 
 from tests.policies.sql.corpus.seeds import Family
 
-_DEEP = "(" * 51 + "{group} = {lit}" + ")" * 51
-_NOTS = "NOT " * 60
-_CASES = "CASE WHEN {flag} THEN " * 55 + "1" + " END" * 55
-_FLOORS = "floor(" * 60 + "{num}" + ")" * 60
-
-_LONG = "x" * 8200
-_WIDE = "福" * 2800
-
 FAMILIES = [
-    Family(
-        "comment",
-        "COMMENT",
-        """
-        SELECT COUNT(*) FROM {t} -- trailing
-        SELECT COUNT(*) /* inside */ FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} = 'a--b'
-        SELECT COUNT(*) FROM {t} WHERE {group} = '/*'
-        SELECT COUNT(*) FROM {t} WHERE {group} = '*/'
-        SELECT COUNT(*) AS "a--b" FROM {t}
-        SELECT COUNT(*)--\\n, {person} FROM {t}
-        /* SELECT 1 */ SELECT COUNT(*) FROM {t}
-        -- x\\nSELECT COUNT(*) FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {num} = 5--1
-        SELECT COUNT(*) FROM {t} /*
-        SELECT COUNT(*) FROM {t} WHERE {group} = $$--$$
-        """,
-    ),
-    Family(
-        "zero_width_and_control",
-        "BAD_CHARACTER",
-        """
-        SELECT\u200b COUNT(*) FROM {t}
-        SELECT COUNT(*) FROM {t}\ufeff
-        \ufeffSELECT COUNT(*) FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} = 'a\u200d'
-        SELECT\u00a0COUNT(*) FROM {t}
-        SELECT\u3000COUNT(*) FROM {t}
-        SELECT COUNT(*)\x00 FROM {t}
-        SELECT COUNT(*) FROM {t}\x0c
-        SELECT COUNT(*)\x0b FROM {t}
-        SELECT COUNT(*) FROM {t}\x1f
-        SELECT COUNT(*) FROM {t} WHERE {group} = '\u202e'
-        SELECT COUNT(*) FROM {t}\x7f
-        SELECT COUNT(*) FROM {t}\x85
-        SELECT COUNT(*) FROM {t}\u2028
-        SELECT COUNT(*) AS n\u00ad FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} = '\ue000'
-        SELECT COUNT(*) FROM {t} WHERE {group} = '\U000e0041'
-        """,
-        tables=3,
-    ),
-    Family(
-        "look_alike_letters",
-        "BAD_CHARACTER",
-        """
-        \uff33\uff25\uff2c\uff25\uff23\uff34 COUNT(*) FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} \uff1d 'a'
-        SELECT \u0421OUNT(*) FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} = 'caf\u00e9'
-        SELECT COUNT(*) AS \u03b1 FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} = '\u0627'
-        SELECT COUNT(*) FROM {t} WHERE {group} = '\U0001f600'
-        SELECT COUNT(*) FROM {t} WHERE {group} = '\u30ab'
-        SELECT COUNT(*) FROM {t} WHERE {num} = \uff15
-        SELECT COUNT(*) AS "\uff1dcmd" FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} = \u2018a\u2019
-        SELECT COUNT(*) FROM {t} WHERE {group} = '\U00020000'
-        SELECT \u212aIND, COUNT(*) FROM {t} GROUP BY ALL
-        SELECT COUNT(*) AS \u017fum FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} = 'e\u0301'
-        """,
-        tables=3,
-    ),
-    Family(
-        "chinese_marks_outside_literals",
-        "SYNTAX UNKNOWN_COLUMN UNKNOWN_TABLE FUNCTION AGGREGATE NO_AGGREGATE RAW_COLUMN PREDICATE NOT_A_SELECT",
-        """
-        SELECT COUNT（*） FROM {t}
-        SELECT COUNT(*) FROM {t}；
-        SELECT COUNT(*)， {group} FROM {t}
-        SELECT COUNT(*) FROM {t} WHERE {group} = “a”
-        SELECT COUNT(*) FROM {t}。
-        SELECT {t}·{group}, COUNT(*) FROM {t} GROUP BY ALL
-        SELECT COUNT(*) FROM {t} WHERE {num} — 5 = 1
-        """,
-    ),
-    Family(
-        "too_long",
-        "TOO_LONG",
-        f"""
-        SELECT COUNT(*) FROM {{t}} WHERE {{group}} = '{_LONG}'
-        SELECT COUNT(*) FROM {{t}} WHERE {{group}} = '{_WIDE}'
-        SELECT COUNT(*){" " * 8200}FROM {{t}}
-        {"SELECT COUNT(*) FROM {t} WHERE {group} = {lit} UNION " * 200}SELECT 1
-        """,
-    ),
-    Family(
-        "too_deep",
-        "TOO_DEEP",
-        f"""
-        SELECT COUNT(*) FROM {{t}} WHERE {_DEEP}
-        SELECT COUNT(*) FROM {{t}} WHERE {_NOTS}{{flag}}
-        SELECT COUNT(*) FROM {{t}} WHERE {"(" * 3000}{{flag}}{")" * 3000}
-        SELECT COUNT(*) FROM {{t}} WHERE {{num}} = {"[" * 60}1{"]" * 60}
-        SELECT {_CASES} AS k, COUNT(*) FROM {{t}} GROUP BY k
-        SELECT {_FLOORS} AS k, COUNT(*) FROM {{t}} GROUP BY k
-        SELECT COUNT(*) FROM {{t}} WHERE {{num}} = {"-(" * 60}1{")" * 60}
-        SELECT COUNT(*) FROM {{t}} WHERE {"NOT (" * 51}{{flag}}{")" * 51}
-        SELECT {"(" * 52}{{group}}{")" * 52}, COUNT(*) FROM {{t}} GROUP BY ALL
-        """,
-        tables=4,
-    ),
     Family(
         "error_oracle",
         "FUNCTION PREDICATE AGGREGATE_ARGUMENT CONDITION GROUP_KEY",
@@ -167,6 +56,16 @@ FAMILIES = [
         SELECT CASE WHEN 员工人数 > 0.0000000000000000000000000000000000001 THEN 1 END AS k, COUNT(*) FROM 企业 GROUP BY k
         """,
         tables=1,
+    ),
+    Family(
+        "label_width_oracle",  # the engine fails only when a row reaches the label: one bit on any person
+        "LITERAL GROUP_KEY PREDICATE",
+        """
+        SELECT CASE WHEN {group} = {lit} THEN 25 WHEN {group} IS NULL THEN 0.0000000000000000000000000000000000001 END AS k, COUNT(*) FROM {t} GROUP BY k
+        SELECT CASE {group} WHEN {lit} THEN 99999999999999999999999999999999999999 ELSE 0.5 END AS k, COUNT(*) FROM {t} GROUP BY k
+        SELECT IF({group} = {lit}, -25, 0.0000000000000000000000000000000000001) AS k, COUNT(*) FROM {t} GROUP BY k
+        """,  # noqa: E501  # one seed a line
+        tables=7,
     ),
     Family(
         "timing_and_resource_bomb",
