@@ -226,6 +226,36 @@ def test_what_fits_is_what_a_plain_account_of_every_person_says(path: Path) -> N
     assert {True, False} == set(outcomes)
 
 
+def test_an_answer_is_the_exact_values_and_the_noise_drawn_for_them(path: Path) -> None:
+    def counting(variance: Fraction, count: int) -> Vector:
+        return np.arange(count, dtype=np.int64) * int(variance)
+
+    exact = np.array([[1, 2, 3], [10, 20, 30]], dtype=np.int64)
+    noised = release(ledger(path), exact=exact, sigma2=(Fraction(100), Fraction(7)), using=counting)
+    assert noised.tolist() == [[1, 102, 203], [10, 27, 44]]
+
+
+def test_room_is_needed_for_the_largest_noise_of_all_measures(path: Path) -> None:
+    exact = np.array([[0], [2**63 - 2**40]], dtype=np.int64)
+    for sigma2 in ((Fraction(1), Fraction(2) ** 100), (Fraction(2) ** 100, Fraction(1))):
+        with pytest.raises(NoiseRefused):
+            release(ledger(path), exact=exact, sigma2=sigma2, using=no_draw)
+
+
+def test_the_head_continues_from_debit_to_debit(path: Path) -> None:
+    heads = [ledger(path).head()]
+    for query in ("a", "b", "a"):
+        release(ledger(path), query)
+        heads.append(ledger(path).head())
+    # The same debits in another order are another history.
+    other = ledger(path.with_name("other.sqlite"))
+    for query in ("b", "a"):
+        release(other, query)
+    assert heads[0] == bytes(32).hex()
+    assert heads[2] == heads[3]
+    assert len({*heads, other.head()}) == 4
+
+
 def test_measures_have_noise_of_their_own(path: Path) -> None:
     exact = np.zeros((2, 400), dtype=np.int64)
     noised = release(ledger(path), exact=exact, sigma2=(Fraction(1), Fraction(10**8)))
