@@ -14,17 +14,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from policies.aggregate.question import Asked, asked_of, columns_asked
 from policies.authorization import data_list_digest
 from policies.decision import Action, Case, columns_of, expected_roster, sealing_key_digest
 from policies.documents.authorization import Authorization, OverallAuthorization, Scenario
 from policies.documents.dataset import Dataset
 from policies.documents.document import Document
 from policies.documents.envelope import Envelope
-from policies.documents.job import Job, Plan, Release
+from policies.documents.job import Job, Plan, Release, TableRelease
 from policies.documents.model import LinearPart, Model
 from policies.documents.price import PriceFiling
+from policies.documents.query import Query
 from policies.documents.trust import TrustRoot
 from policies.documents.vetting import VetBands, VetMetrics, VettingReport
+from policies.errors import PolicyError
 from policies.halts import Halts
 from policies.vetting import judge, verdict
 
@@ -41,6 +44,7 @@ VARIANCES = {
     "inpatient_days": "2.25",
     "months_paid": "1.00",
 }
+AGGREGATING = {Action.ADMIT_AGGREGATE, Action.AGGREGATE, Action.RELEASE_CELLS}
 Amendments = Mapping[str, Any]
 D = TypeVar("D", bound=Document)
 
@@ -65,6 +69,10 @@ class Papers:
     plan: Plan
     vet_plan: Plan
     release: Release
+    query: Query
+    aggregate_job: Job
+    aggregate_plan: Plan
+    table: TableRelease
     envelopes: Mapping[str, Envelope]
 
 
@@ -117,6 +125,18 @@ def papers(
     plan = amended(_plan(job, trust, authorization.roster), changes.get("plan"))
     vet_plan = amended(_plan(vet_job, trust, authorization.roster), changes.get("vet_plan"))
     release = amended(district_documents._release(job, plan, model.bands), changes.get("release"))
+    query = amended(district.query(scenario.digest), changes.get("query"))
+    aggregate_job = amended(
+        district.aggregate_job(scenario.digest, authorization.digest, query.digest),
+        changes.get("aggregate_job"),
+    )
+    asked = _asked(query, aggregate_job, scenario=scenario, datasets=datasets)
+    lanes = 1 if asked is None or asked.layout is None else asked.layout.lanes
+    roster = [member for member in authorization.roster if member.department in query.departments]
+    aggregate_plan = amended(
+        _plan(aggregate_job, trust, tuple(roster), lanes=lanes), changes.get("aggregate_plan")
+    )
+    table = amended(_table(aggregate_job, aggregate_plan), changes.get("table"))
     made = {
         "overall": (overall, ("futian-agency", "futian-operator")),
         "scenario": (scenario, district.AGREED_BY),
@@ -129,6 +149,10 @@ def papers(
         "plan": (plan, ("coordinator",)),
         "vet_plan": (vet_plan, ("coordinator",)),
         "release": (release, ("gate",)),
+        "query": (query, ("actuary-partner",)),
+        "aggregate_job": (aggregate_job, (aggregate_job.submitter,)),
+        "aggregate_plan": (aggregate_plan, ("coordinator",)),
+        "table": (table, ("gate",)),
         **{f"dataset_{item.owner}": (item, (item.owner,)) for item in datasets},
     }
     envelopes = {
@@ -152,6 +176,10 @@ def papers(
         plan=plan,
         vet_plan=vet_plan,
         release=release,
+        query=query,
+        aggregate_job=aggregate_job,
+        aggregate_plan=aggregate_plan,
+        table=table,
         envelopes=envelopes,
     )
 
@@ -161,6 +189,8 @@ def case_for(
 ) -> Case:
     """A case in which everything speaks for `action`, in the place where it is decided; `changes` replace its fields."""
     of = of or whole()
+    if action in AGGREGATING or action is Action.DELIVER_TABLE:
+        return _aggregate_case(action, of, department=department, changes=changes)
     vet = action in {Action.ADMIT_VET, Action.VET, Action.RELEASE_BANDS}
     run = action in {Action.SCORE, Action.VET, Action.RELEASE, Action.RELEASE_BANDS}
     enclave = action in {Action.SCORE, Action.VET}
@@ -196,6 +226,54 @@ def case_for(
     return Case(**{**fields, **changes})
 
 
+def _aggregate_case(action: Action, of: Papers, *, department: str, changes: Mapping[str, Any]) -> Case:
+    run = action in {Action.AGGREGATE, Action.RELEASE_CELLS}
+    enclave, deliver = action is Action.AGGREGATE, action is Action.DELIVER_TABLE
+    listed = tuple(of.envelopes[f"dataset_{item.owner}"] for item in of.datasets)
+    asked = _asked(of.query, of.aggregate_job, scenario=of.scenario, datasets=of.datasets)
+    readable = asked is not None and asked.layout is not None
+    fields: dict[str, Any] = {
+        "trust": of.trust,
+        "now": NOW,
+        "actor": "insurer-one" if deliver else of.aggregate_job.submitter,
+        "halts": Halts(),
+        "department": department if enclave else None,
+        "job": None if deliver else of.envelopes["aggregate_job"],
+        "plan": of.envelopes["aggregate_plan"] if run else None,
+        "scenario": of.envelopes["scenario"],
+        "authorization": of.envelopes["authorization"],
+        "overall": of.envelopes["overall"],
+        "price": of.envelopes["price"],
+        "query": None if deliver else of.envelopes["query"],
+        "listed": () if deliver else listed,
+        "datasets": (of.envelopes[f"dataset_{department}"],) if enclave else (),
+        "releases": (of.envelopes["table"],) if deliver else (),
+        "columns": columns_asked(asked, department) if enclave and asked is not None and readable else None,
+        "intent_included": True if run else None,
+        "checkpoint_size": 60 if run else None,
+        "checkpoint_age_s": 5 if run else None,
+        "runs_used": 0,
+        "slots_accepted": 1,
+        "fetches_used": 0,
+    }
+    return Case(**{**fields, **changes})
+
+
+def _asked(query: Query, job: Job, *, scenario: Scenario, datasets: tuple[Dataset, ...]) -> Asked | None:
+    """The question; None where it cannot be read, which the decision must find out for itself."""
+    try:
+        return asked_of(query, job.parameters, scenario=scenario, datasets=datasets)
+    except PolicyError:
+        return None
+
+
+def _table(job: Job, plan: Plan) -> TableRelease:
+    body = district_documents._table_release(job).to_body()
+    return TableRelease.from_body(
+        {**body, "run": plan.sid.hex(), "recipient_sealing_key": plan.recipient_sealing_key}
+    )
+
+
 def _metrics(job: Job, model: Model, part: LinearPart) -> VetMetrics:
     features = [
         district.feature_metric(f.column, variance=VARIANCES.get(f.column, "1.00")) for f in part.features
@@ -219,9 +297,9 @@ def _report(
     )
 
 
-def _plan(job: Job, trust: TrustRoot, roster: tuple[Any, ...]) -> Plan:
+def _plan(job: Job, trust: TrustRoot, roster: tuple[Any, ...], *, lanes: int | None = None) -> Plan:
     recipient, gate = trust.party(job.recipient), trust.party("gate")
-    known_kind = job.job_kind if job.job_kind in {"score", "vet"} else "score"
+    known_kind = job.job_kind if job.job_kind in {"score", "vet", "aggregate"} else "score"
     authorization = None if known_kind == "vet" else (job.authorization or job.scenario)
     return Plan.from_body(
         {
@@ -238,7 +316,9 @@ def _plan(job: Job, trust: TrustRoot, roster: tuple[Any, ...]) -> Plan:
             "gate_keyid": gate.key.keyid if gate else "0" * 64,
             "recipient": job.recipient,
             "recipient_sealing_key": (sealing_key_digest(recipient) if recipient else None) or "0" * 64,
-            "subjects": job.subjects.model_dump(mode="json"),
+            "query": job.query,
+            "subjects": None if job.subjects is None else job.subjects.model_dump(mode="json"),
+            "lanes": lanes,
             "he_key": "0" * 64 if job.mode == "bfv" else None,
             "intent": 43,
             "expires_at": job.expires_at,

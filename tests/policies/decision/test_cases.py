@@ -16,6 +16,7 @@ from policies.documents.dataset import Use
 from policies.halts import Halts
 from policies.keys import public_key
 from tests.policies.decision.example import (
+    AGGREGATING,
     NOW,
     Papers,
     amended,
@@ -30,6 +31,7 @@ from tests.policies.decision.example import (
 ALL = [action for action in Action if action is not Action.RAW_EXPORT]
 AUTHORIZED = [Action.ADMIT_SCORE, Action.SCORE, Action.RELEASE, Action.DELIVER]
 RUNNING = [Action.SCORE, Action.VET, Action.RELEASE, Action.RELEASE_BANDS]
+PERSONAL = [action for action in ALL if action not in AGGREGATING and action is not Action.DELIVER_TABLE]
 EXPIRED = {"not_before": "2024-01-01T00:00:00Z", "not_after": "2025-12-31T00:00:00Z"}
 
 
@@ -233,8 +235,11 @@ def test_another_purpose_is_refused(action: Action) -> None:
 
 @pytest.mark.req("RQ-306")
 def test_a_job_kind_the_authorization_does_not_permit_is_refused() -> None:
-    decision = outcome(Action.SCORE, papers(authorization={"job_kinds": ["vet"]}))
-    assert found(decision) == {"job_kind_not_authorized": "job.job_kind"}
+    asking = papers(authorization={"job_kinds": ["score"], "queries": None})
+    assert found(outcome(Action.AGGREGATE, asking))["job_kind_not_authorized"] == "job.job_kind"
+    only_asking = {"job_kinds": ["aggregate"], "model": None, "vetting_report": None}
+    decision = outcome(Action.SCORE, papers(authorization=only_asking))
+    assert found(decision)["job_kind_not_authorized"] == "job.job_kind"
 
 
 @pytest.mark.req("RQ-310")
@@ -335,7 +340,7 @@ def test_a_changed_model_needs_a_new_authorization() -> None:
     assert decision.codes == ("model_mismatch", "model_not_vetted")
 
 
-@pytest.mark.parametrize("action", ALL)
+@pytest.mark.parametrize("action", PERSONAL)
 def test_a_revoked_model_stops_everywhere(action: Action) -> None:
     halts = Halts(revoked_targets=frozenset({("model", whole().model.digest)}))
     assert outcome(action, halts=halts).codes == ("model_revoked",)
@@ -419,7 +424,7 @@ def test_a_log_shorter_than_the_authorization_demands_is_refused() -> None:
 
 
 @pytest.mark.req("RQ-299")
-@pytest.mark.parametrize("action", ALL)
+@pytest.mark.parametrize("action", PERSONAL)
 @pytest.mark.parametrize("slots", [0, None])
 def test_nothing_happens_without_a_standing_consent(action: Action, slots: int | None) -> None:
     assert "consent_missing" in outcome(action, slots_accepted=slots).codes
@@ -502,7 +507,7 @@ def test_a_release_past_its_expiry_is_not_delivered() -> None:
     assert found(outcome(Action.DELIVER, now=late)) == {"release_mismatch": "release.sealed.expires_at"}
 
 
-DOCUMENTS = ("job", "plan", "scenario", "authorization", "overall", "model", "report", "price")
+DOCUMENTS = ("job", "plan", "scenario", "authorization", "overall", "model", "report", "price", "query")
 
 
 @pytest.mark.req("RQ-169")
@@ -518,6 +523,8 @@ def test_a_missing_document_never_opens(action: Action) -> None:
 UNUSED = {
     (Action.SCORE, "price"),
     (Action.RELEASE, "price"),
+    (Action.AGGREGATE, "price"),
+    (Action.RELEASE_CELLS, "price"),
     (Action.DELIVER, "model"),
     (Action.DELIVER, "report"),
     (Action.ADMIT_VET, "price"),
