@@ -16,8 +16,10 @@ from datetime import date, time
 from decimal import Decimal
 from typing import ClassVar, Final, TypeAlias
 
-from policies.sql.column_types import MAX_DIGITS, ColumnType, Digits, TypeClass
+from policies.sql.column_types import MAX_DIGITS, ColumnType, Digits, TypeClass, read_type
 
+_NO_COLUMN: Final = read_type("TINYINT")
+"""The narrowest number: it asks for nothing of its own."""
 _MAX_WHOLE: Final = 2**127
 _MAX_BIGINT: Final = 2**63
 
@@ -33,6 +35,8 @@ class Number:
     type_class: ClassVar[TypeClass] = TypeClass.NUMBER
     value: Decimal
     approximate: bool = False
+    pointed: bool = False
+    """Written with a point, perhaps with nothing behind it; `7.` divides as a DECIMAL and `7` as a whole number."""
     digits: Digits | None = field(init=False, repr=False, compare=False)
     """Digits before and after the point; None when the number is approximate."""
 
@@ -41,6 +45,8 @@ class Number:
         if not self.value.is_finite():
             raise LiteralInvalid("expected a finite number")
         digits = None if self.approximate else _digits(self.value)
+        if digits is not None and digits.scale and not self.pointed:
+            object.__setattr__(self, "pointed", True)
         if digits is not None and digits.scale and digits.whole + digits.scale > MAX_DIGITS:
             raise LiteralInvalid("expected a number of at most 38 digits")
         if digits is not None and not digits.scale and not -_MAX_WHOLE < self.value < _MAX_WHOLE:
@@ -50,7 +56,7 @@ class Number:
     @property
     def is_whole(self) -> bool:
         """Whether it was written without point and exponent."""
-        return self.digits is not None and self.digits.scale == 0
+        return not self.approximate and not self.pointed
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +146,20 @@ def fits(column: ColumnType, literals: Iterable[Literal]) -> bool:
     return _fit_together(column, [number.digits for number in numbers if number.digits], numbers)
 
 
+def share_a_type(literals: Iterable[Literal]) -> bool:
+    """Whether all of `literals` are of one class and, numbers, of one type that holds each of them."""
+    given = list(literals)
+    if len({literal.type_class for literal in given}) > 1:
+        return False
+    numbers = [literal for literal in given if isinstance(literal, Number)]
+    digits = [number.digits for number in numbers if number.digits]
+    return len(digits) != len(numbers) or not digits or _fit_together(_NO_COLUMN, digits, numbers)
+
+
 def _fit_together(column: ColumnType, digits: list[Digits], numbers: list[Number]) -> bool:
     own = column.digits
-    if own is None or (column.is_integer and not any(one.scale for one in digits)):
+    whole_only = not any(number.pointed for number in numbers)
+    if own is None or (column.is_integer and whole_only):
         # Whole numbers widen to the wider whole type.
         return True
     scale = max(own.scale, *(one.scale for one in digits), 0)

@@ -25,6 +25,8 @@ MAX_COMPARISONS: Final = 100
 MAX_IN: Final = 200
 MAX_LIMIT: Final = 500
 MAX_ROUND: Final = 6
+MAX_PREFIX: Final = 2**32 - 1
+"""DuckDB's longest prefix; it fails on a longer one."""
 
 
 class QueryInvalid(ValueError):
@@ -152,7 +154,7 @@ class Prefix:
 
     def __post_init__(self) -> None:
         """Refuse a length that is no prefix."""
-        if not 1 <= self.length < 2**31:
+        if not 1 <= self.length <= MAX_PREFIX:
             raise QueryInvalid("expected a prefix of at least one character")
 
 

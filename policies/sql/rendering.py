@@ -74,7 +74,10 @@ def literal(value: Literal) -> str:
 
 
 def _number(number: Number) -> str:
-    return double(number.value) if number.approximate else f"{number.value:f}"
+    if number.approximate:
+        return double(number.value)
+    shown = f"{number.value:f}"
+    return f"{shown}." if number.pointed and "." not in shown else shown
 
 
 def double(value: Decimal) -> str:

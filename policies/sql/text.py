@@ -91,7 +91,7 @@ def _check_statement(tokens: Sequence[tuple[str, int]], findings: Findings) -> N
 
 # A text without any of these has none of the spellings; one that has them, perhaps in a literal, is looked at by token.
 _SUSPECT: Final = re.compile(
-    r"""[)\]}']\s*+\.|\.\s*+\*|\b(?:grouping|window|lateral)\b|(?:[,(]|\bby)\s*+\(\s*+\)|\$|&'|\b[exbn]'""",
+    r"""[)\]}']\s*+\.|[.(]\s*+\*|\b(?:grouping|window|lateral)\b|(?:[,(]|\bby)\s*+\(\s*+\)|\$|&'|\b[exbn]'""",
     re.IGNORECASE,
 )
 
@@ -104,7 +104,9 @@ def _check_spellings(sql: str, tokens: Sequence[tuple[str, int]], findings: Find
         word, following = here.lower(), after.lower()
         if here == "." and (before in _CLOSING or before[:1] == "'"):
             findings.add(Code.FUNCTION, Place.STATEMENT, hints.DOT_CALL)
-        elif here == "." and after == "*":
+        elif (here == "." and after == "*") or (
+            here == "(" and after == "*" and before.strip('"').lower() != "count"
+        ):
             findings.add(Code.STAR, Place.STATEMENT, hints.STAR)
         elif (word == "grouping" and following == "sets") or (
             here == "(" and after == ")" and before.lower() in _BEFORE_EMPTY_SET

@@ -31,8 +31,8 @@ def read_having(having: Node | None, selected: list[Selected], scope: Scope) -> 
     if having["class"] == "COMPARISON" and having["type"] in _FLOORS:
         field = _counted(having["left"], selected, scope)
         number = whole_number(having["right"])
-        if field is not None and number is not None and number >= 0:
-            return Persons(field, number + _FLOORS[having["type"]])
+        if field is not None and number is not None:
+            return Persons(field, max(number + _FLOORS[having["type"]], 0))
     scope.findings.add(Code.HAVING, Place.HAVING, hints.HAVING)
     scope.inspect(having, Place.HAVING, counting=True)
     return None

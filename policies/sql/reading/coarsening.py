@@ -9,7 +9,7 @@ Follows the SQL contract, section 4, "key" and "fixed-bin histogram".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -20,6 +20,7 @@ from policies.sql.literals import Number, Text, fits
 from policies.sql.parser import Node
 from policies.sql.query import (
     MAX_BINS,
+    MAX_PREFIX,
     Bin,
     BinForm,
     DateFormat,
@@ -64,6 +65,8 @@ class Bins:
     width: Number
     form: BinForm
     cast: IntegerType | None = None
+    minuend: Node | None = None
+    """The other reference of `c - c % N`, which must be the same column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def read_operand(expression: Node, scope: Scope, use: Use) -> tuple[Operand, Fou
         return _histogram(coarse.bin, found, scope, use)
     if not scope.admit(found, use.allowed, use.where):
         return None
-    if not _suits(coarse, found):
+    if not _suits(coarse, found, scope):
         scope.findings.add(Code.FUNCTION, use.where, hints.FUNCTION, column=found.shown)
         scope.findings.add(use.code, use.where, use.hint, column=found.shown)
         return None
@@ -191,7 +194,7 @@ def _named(function: Node) -> Coarse | None:
 
 def _prefix(column: Node, length: Node) -> Coarse | None:
     characters = whole_number(length)
-    if characters is None or not 1 <= characters < 2**31:
+    if characters is None or not 1 <= characters <= MAX_PREFIX:
         return None
     return Coarse(column, TypeClass.TEXT, lambda found: Prefix(found.field, characters))
 
@@ -204,7 +207,7 @@ def _cast_bins(cast: Node) -> tuple[Node, Bins] | None:
     if child["class"] != "FUNCTION" or not _is_plain(child):
         return None
     inner = _bins(child)
-    return (inner[0], Bins(inner[1].width, inner[1].form, kind)) if inner else None
+    return (inner[0], replace(inner[1], cast=kind)) if inner else None
 
 
 def _bins(expression: Node) -> tuple[Node, Bins] | None:
@@ -241,10 +244,9 @@ def _remainder(expression: Node) -> tuple[Node, Bins] | None:
     found = _step(_operation(difference[1], "%"), BinForm.REMAINDER) if difference else None
     if difference is None or found is None:
         return None
-    same = (
-        difference[0]["class"] == "COLUMN_REF" and difference[0]["column_names"] == found[0]["column_names"]
-    )
-    return found if same else None
+    # Whether both are one column is asked when they are resolved: one of them may carry the table's name.
+    is_column = difference[0]["class"] == "COLUMN_REF"
+    return (found[0], replace(found[1], minuend=difference[0])) if is_column else None
 
 
 def _step(parts: tuple[Node, Node] | None, form: BinForm) -> tuple[Node, Bins] | None:
@@ -276,9 +278,11 @@ def _text(expression: Node) -> str:
     return given.value.lower() if isinstance(given, Text) else ""
 
 
-def _suits(coarse: Coarse, found: Found) -> bool:
-    column = found.column.type
+def _suits(coarse: Coarse, found: Found, scope: Scope) -> bool:
+    column, minuend = found.column.type, coarse.bin.minuend if coarse.bin else None
     if column.type_class is not coarse.type_class:
+        return False
+    if minuend is not None and scope.find(minuend["column_names"]) != found:
         return False
     # The remainder is taken in the wider of the two types, which a row must fit.
     return coarse.bin is None or fits(column, [coarse.bin.width])

@@ -118,7 +118,7 @@ def _decimal(info: object, given: object) -> Number | None:
     if not isinstance(unscaled, int):
         return None
     sign, digits, _ = Decimal(unscaled).as_tuple()
-    return Number(Decimal((sign, digits, -info["scale"])))
+    return Number(Decimal((sign, digits, -info["scale"])), pointed=True)
 
 
 def _is_halves(given: object) -> TypeGuard[dict[str, int]]:

@@ -10,7 +10,7 @@ from typing import Final
 from policies.sql import hints
 from policies.sql.column_types import TypeClass
 from policies.sql.data_list import SqlUse
-from policies.sql.literals import Literal
+from policies.sql.literals import Literal, share_a_type
 from policies.sql.parser import Node
 from policies.sql.query import MAX_BRANCHES, Branch, Filled, Key, Labels, Plain
 from policies.sql.reading.coarsening import Use, read_operand
@@ -98,7 +98,7 @@ def _labels(expression: Node, scope: Scope) -> Key | None:
     if len(given) != len(branches) or (ending is None and not is_null(otherwise)):
         return None
     labels = [branch.label for branch in given] + ([ending] if ending is not None else [])
-    if len({label.type_class for label in labels}) != 1:
+    if not share_a_type(labels):
         scope.findings.add(Code.LITERAL, _WHERE, hints.LABELS)
         scope.findings.add(Code.GROUP_KEY, _WHERE, hints.LABELS)
         return None

@@ -2,7 +2,7 @@
 
 - A name is a column of a table in FROM, alone or after the table's alias (its name when it has none). Nothing else resolves: no
   pseudo column, no whole row, no alias of an item, no struct member.
-- A name that several tables have is ambiguous, unless USING made the columns one; then it is the earliest table's.
+- A name that several tables have is ambiguous, unless USING made columns one; then it is the earliest one's of these.
 - Strictest wins: a feature is refused everywhere, a person column everywhere but in its two places.
 """
 
@@ -63,7 +63,11 @@ class Scope:
         if len(names) != 1:
             return None
         candidates = self.candidates(names[0])
-        return candidates[0] if self._are_one(candidates) else None
+        one = self.merged.get(fold(names[0]))
+        if one:
+            # DuckDB takes the columns that USING made one, whatever other table has that name.
+            return next((found for found in candidates if found.table is one[0]), None)
+        return candidates[0] if len(candidates) == 1 else None
 
     def candidates(self, name: str) -> list[Found]:
         """The columns of that name, in the order of FROM."""
@@ -111,12 +115,6 @@ class Scope:
                 self.findings.add(
                     Code.PERSON_COLUMN, where, hints.person_column(found.shown), column=found.shown
                 )
-
-    def _are_one(self, candidates: Sequence[Found]) -> bool:
-        if len(candidates) < 2:
-            return bool(candidates)
-        one = self.merged.get(fold(candidates[0].column.name), [])
-        return all(found.table in one for found in candidates)
 
     def _nearest(self, name: str) -> str | None:
         """The listed column that comes nearest; looked for a few times a query, because looking is slow."""
