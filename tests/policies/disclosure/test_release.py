@@ -260,7 +260,33 @@ def test_totals_are_recomputed_from_rounded_cells() -> None:
 def test_cells_in_which_not_all_domains_contribute_are_counted() -> None:
     judged = single(n_domains=5, domains=4)
     assert (judged.report.partial, judged.report.partial_values) == (1, 1)
-    assert single(n_domains=5).report.partial == 0
+    whole = single(n_domains=5).report
+    assert (whole.partial, whole.partial_values) == (0, 0)
+    less = single(CONDITION, size=60, n_domains=5, persons=20).report
+    assert (less.partial, less.partial_values) == (0, 0)
+    # A value that is withheld is not partial, though no domain contributes to it.
+    gone = single(CONDITION, n_domains=5, domains=4, persons=9).report
+    assert (gone.partial, gone.partial_values) == (1, 0)
+
+
+def test_the_report_says_how_many_domains_and_on_what_terms() -> None:
+    body = single(n_domains=2, bilateral=True).report.as_json()
+    assert (body["domains"], body["bilateral"]) == (2, True)
+    assert single(n_domains=4).report.as_json()["bilateral"] is False
+
+
+def test_two_domains_need_the_flag_to_be_given() -> None:
+    matrix = np.array([[2, 60, 2, 60, 60, 60]], dtype=np.int64).T.copy()
+    cells = Cells.from_matrix(Shape((), (COUNT,)), [()], matrix)
+    assert judge(cells, LIMITS, universe=1000, n_domains=2).rows[0].withheld
+
+
+def test_rules_are_counted_over_all_measures() -> None:
+    shape = Shape((), (CONDITION, Measure("g", Kind.SHARE, Coverage.CONDITION)))
+    column = np.array([[3, 60, 3, 60, 9, 3, 60, 8]], dtype=np.int64).T.copy()
+    report = judge(Cells.from_matrix(shape, [()], column), LIMITS, universe=1000, n_domains=3).report
+    assert report.values_by_rule == {Rule.PERSONS: 2}
+    assert (report.values, report.withheld_values) == (2, 2)
 
 
 def test_a_caller_may_know_of_fewer_contributing_domains_but_not_of_more() -> None:
@@ -304,10 +330,11 @@ def test_more_than_two_hundred_cells_wait_for_people() -> None:
 
 
 def test_lanes_that_no_such_domains_can_have_are_refused() -> None:
+    more = "^expected cells within the universe of the domains, got more persons or domains$"
     for case in ({"universe": 59}, {"n_domains": 2, "domains": 3}, {"n_domains": 0, "domains": 0}):
-        with pytest.raises(CellsInvalid):
+        with pytest.raises(CellsInvalid, match=more):
             single(**case)  # type: ignore[arg-type]
-    with pytest.raises(CellsInvalid):
+    with pytest.raises(CellsInvalid, match=r"^expected at least one row for each person, got fewer$"):
         single(Measure("m", Kind.MEAN, Coverage.PRESENT), rows=59)
 
 
