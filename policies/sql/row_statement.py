@@ -3,7 +3,8 @@
 Compiled from the closed model like the statement itself, with the same keys, filters, conditions and clipping; it runs inside
 the domain and its result never leaves the worker. Columns, by output position of keys and of aggregates, each from 0:
 
-    __row          number of the row in the first table's file
+    __row          number of the row in the first table's file; `__row1`, `__row2` in those of the joined ones,
+                   NULL where a left join found none
     __person       the person of the first table
     __k<i>         key i
     __b<i>         whether the row stands behind aggregate i: its condition holds and its measure is not NULL
@@ -27,12 +28,17 @@ BEHIND: Final = "__b"
 AMOUNT: Final = "__v"
 
 
+def row_of(place: int) -> str:
+    """The column that numbers the rows of the table at `place` in FROM."""
+    return f"{ROW}{place}" if place else ROW
+
+
 def compile_rows(query: Query, data_list: DataList) -> str:
     """DuckDB SQL over tables whose views number their rows as `__row`."""
     shown = [
-        f"{name(query.table)}.{name(ROW)} AS {name(ROW)}",
-        f"{column(person_key(query.table, data_list))} AS {name(PERSON)}",
+        f"{name(table)}.{name(ROW)} AS {name(row_of(place))}" for place, table in enumerate(query.tables)
     ]
+    shown.append(f"{column(person_key(query.table, data_list))} AS {name(PERSON)}")
     shown += [f"{key(item.key, data_list)} AS {name(f'{KEY}{i}')}" for i, item in enumerate(query.keys)]
     for i, item in enumerate(query.aggregates):
         aggregate = item.aggregate

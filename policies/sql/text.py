@@ -4,7 +4,7 @@
 - At most 50 levels of parentheses, brackets and CASE, of NOT and of signs: counted on the text, in time linear in its length.
 - The first word is SELECT; a semicolon stands only at the very end.
 - Some spellings vanish in the parse tree and are refused here: a dot-call, `t.*` inside COUNT, GROUPING SETS of one set, an
-  empty set, a WINDOW clause that nobody uses, LATERAL, prefixed and dollar-quoted strings.
+  empty set, a WINDOW clause that nobody uses, LATERAL, names in single quotes, prefixed and dollar-quoted strings.
 
 Follows the SQL contract, section 3. What the text means is read from DuckDB's tree, never from these tokens.
 """
@@ -59,6 +59,8 @@ def check_text(sql: str, findings: Findings) -> bool:
         return False
     _check_statement(tokens, findings)
     _check_spellings(sql, tokens, findings)
+    if _QUOTED_NAME.search(sql):
+        _check_quoted_names([mark for mark, _ in tokens], findings)
     return readable
 
 
@@ -120,6 +122,49 @@ def _check_spellings(sql: str, tokens: Sequence[tuple[str, int]], findings: Find
             after[:1] == "'" and after_start == start + len(here) and (word in _PREFIXES or here == "&")
         ):
             findings.add(Code.LITERAL, Place.STATEMENT, hints.PLAIN_LITERAL)
+
+
+# Names are unquoted or in double quotes; DuckDB takes single quotes too where only a name can stand.
+_QUOTED_NAME: Final = re.compile(
+    r"""\b(?:as|from|join)\s*+'|'\s*+:(?!:)|\busing\s*+\([^)]*'""", re.IGNORECASE
+)
+
+
+_BEFORE_EMPTY_SET
+        ):
+            findings.add(Code.GROUPING_SETS, Place.GROUP_BY, hints.GROUPING_SETS)
+        elif word == "window" and before not in {".", ""}:
+            findings.add(Code.WINDOW, Place.STATEMENT, hints.WINDOW)
+        elif word == "lateral" and before != ".":
+            findings.add(Code.JOIN_KIND, Place.JOIN, hints.JOIN_KIND)
+        elif here == "$" or (
+            after[:1] == "'" and after_start == start + len(here) and (word in _PREFIXES or here == "&")
+        ):
+            findings.add(Code.LITERAL, Place.STATEMENT, hints.PLAIN_LITERAL)
+
+
+# Names are unquoted or in double quotes; DuckDB takes single quotes too where only a name can stand.
+_QUOTED_NAME: Final = re.compile(
+    r"""\b(?:as|from|join)\s*+'|'\s*+:(?!:)|\busing\s*+\([^)]*'""", re.IGNORECASE
+)
+
+
+def _check_quoted_names(tokens: Sequence[str], findings: Findings) -> None:
+    """Refuse names in single quotes, which are as good as any in the tree."""
+    in_using = False
+    for i, token in enumerate(tokens):
+        before = tokens[i - 1].lower() if i else ""
+        in_using = (in_using or (before == "using" and token == "(")) and token != ")"
+        if token[:1] != "'":
+            continue
+        if before == "as" or (tokens[i + 1 : i + 2] == [":"] and tokens[i + 2 : i + 3] != [":"]):
+            findings.add(Code.ALIAS, Place.STATEMENT, hints.DOUBLE_QUOTES)
+        elif before == "join" or (
+            before == "from" and tokens[i - 2 : i - 1] not in ([], ["DISTINCT"], ["distinct"])
+        ):
+            findings.add(Code.UNKNOWN_TABLE, Place.FROM, hints.DOUBLE_QUOTES)
+        elif in_using:
+            findings.add(Code.UNKNOWN_COLUMN, Place.JOIN, hints.DOUBLE_QUOTES)
 
 
 _BEFORE_EMPTY_SET: Final = frozenset({",", "by", "("})

@@ -24,6 +24,8 @@ KEYS = [
     "(age//10)*10",
     "age//10",
     "age - age % 10",
+    "AGE - residents.age % 10",
+    "age // 7.",
     "CAST(floor(age/10)*10 AS INTEGER)",
     "(age//10)::BIGINT",
     "date_trunc('year', seen)",

@@ -418,6 +418,20 @@ REFUSED: list[tuple[Code, str | None, Place, str]] = [
     (Code.ALIAS, None, F, "SELECT COUNT(*) FROM residents AS visits"),
     (Code.ALIAS, None, F, "SELECT COUNT(*) FROM residents AS r(a, b)"),
     (Code.ALIAS, None, J, "SELECT COUNT(*) FROM residents r JOIN visits r ON r.pid = r.pid"),
+    (Code.ALIAS, None, T, "SELECT COUNT(*) AS 'n' FROM residents"),
+    (Code.ALIAS, None, T, "SELECT COUNT(*) FROM residents AS 'r'"),
+    (Code.ALIAS, None, T, "SELECT COUNT(*) FROM 'r': residents"),
+    (Code.UNKNOWN_TABLE, None, F, "SELECT COUNT(*) FROM 'residents'"),
+    (Code.UNKNOWN_TABLE, None, F, "SELECT COUNT(*) FROM residents JOIN 'visits' USING (pid)"),
+    (Code.UNKNOWN_COLUMN, None, J, "SELECT COUNT(*) FROM residents JOIN visits USING (pid, 'district')"),
+    (Code.STAR, None, T, "SELECT COUNT((*)) FROM residents"),
+    (
+        Code.LITERAL,
+        None,
+        G,
+        f"SELECT CASE sex WHEN 'F' THEN 1{'0' * 37} ELSE 0.5 END k, COUNT(*) FROM residents GROUP BY k",
+    ),
+    (Code.FUNCTION, "residents.age", G, "SELECT left(age, 1) AS k, COUNT(*) FROM residents GROUP BY k"),
     (Code.ALIAS, None, W, COUNT + " WHERE left(s := sex, 1) = 'F'"),
 ]
 
