@@ -10,7 +10,8 @@ Rules, in this order; the first that fails is the one that is counted:
 5. The table is protected against subtraction (`secondary`).
 6. *Values.* Each measure with its own persons and domains by rules 1 to 3. Its rest of the cell is judged too: with a missing
    value, nobody or at least `complement`; with a condition at least `complement`, since "all of them meet it" discloses as
-   much as "none of them does". A variance needs `variance_persons`. Then rule 5 for the values of each measure.
+   much as "none of them does". A variance needs `variance_persons`, and must not be zero, which says the same of a value.
+   Then rule 5 for the values of each measure.
 7. *Rounding.* Counts to the base; sums to significant digits; means and shares are computed from the rounded parts; variances
    from the exact lanes and then rounded, since the difference of rounded parts would be noise or even negative. Totals
    are recomputed from the rounded cells.
@@ -168,9 +169,16 @@ def _judge_values(
         tally.note(Rule.CONDITION_COMPLEMENT, (rest > 0) & (rest < limits.complement))
     if measure.kind.is_dispersion:
         tally.note(Rule.VARIANCE_PERSONS, lanes.persons < limits.variance_persons)
+        tally.note(Rule.UNIFORM, _uniform(lanes))
     # Each person brings at least one row. Fewer rows are not a rule's business but a wrong lane's.
     if "rows" in measure.kind.lanes and (tally.passing & (lanes.rows < lanes.persons)).any():
         raise CellsInvalid("expected at least one row for each person, got fewer")
+
+
+def _uniform(lanes: MeasureLanes) -> NDArray[np.bool_]:
+    """Whether no amount of a cell deviates from the mean; not even less, which clipping apart can make of it."""
+    exact = zip(lanes.rows.tolist(), lanes.total.tolist(), lanes.squares.tolist(), strict=True)
+    return np.array([rows * squares <= total * total for rows, total, squares in exact], dtype=np.bool_)
 
 
 def _rows(
@@ -221,9 +229,9 @@ def _sum(total: int, scale: int, limits: Limits) -> Decimal:
 
 def _variance(kind: Kind, rows: int, total: int, squares: int) -> Fraction:
     """The variance in fixed-point units squared."""
-    # Clipping a person's total and squares apart can leave a difference below zero; raising here would tell so.
-    deviations = max(Fraction(squares) - Fraction(total * total, rows), Fraction(0))
-    return deviations / (rows if kind in {Kind.VARIANCE_POP, Kind.STDDEV_POP} else rows - 1)
+    return (squares - Fraction(total * total, rows)) / (
+        rows if kind in {Kind.VARIANCE_POP, Kind.STDDEV_POP} else rows - 1
+    )
 
 
 def _total(values: list[Value]) -> int | Decimal | None:

@@ -34,6 +34,7 @@ class Rule(Enum):
     COMPLEMENT = "complement"
     CONDITION_COMPLEMENT = "condition_complement"
     VARIANCE_PERSONS = "variance_persons"
+    UNIFORM = "uniform"
     # To protect what another rule hid.
     REMAINDER = "remainder"
     SECONDARY = "secondary"
@@ -77,6 +78,10 @@ WORDS: Final[Mapping[Rule, Bilingual]] = MappingProxyType(
             en="too few persons of the cell without the condition or value",
         ),
         Rule.VARIANCE_PERSONS: Bilingual(zh="人数不足以公布方差", en="too few persons for a variance"),
+        Rule.UNIFORM: Bilingual(
+            zh="该组人人取值相同，方差会泄露每个人的值",
+            en="everybody has the same value; a variance of zero would say so",
+        ),
         Rule.REMAINDER: Bilingual(
             zh="被隐藏各组合计人数过少，另隐藏一组", en="the hidden cells together held too few persons"
         ),

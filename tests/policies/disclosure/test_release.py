@@ -132,13 +132,20 @@ def test_values(measure: Measure, lanes: dict[str, int], rule: Rule | None) -> N
         ),
         (Measure("d", Kind.STDDEV, Coverage.PRESENT, 1), {"total": 600, "squares": 6590}, Decimal("0.316")),
         (Measure("d", Kind.STDDEV_POP, Coverage.PRESENT), {"total": 0, "squares": 60 * 49}, Decimal(7)),
-        (Measure("v", Kind.VARIANCE, Coverage.PRESENT), {"total": 600, "squares": 10}, Decimal(0)),
     ],
 )
 def test_rounding_of_what_is_released(measure: Measure, lanes: dict[str, int], value: int | Decimal) -> None:
     got = single(measure, **lanes).rows[0].values[0]
     assert got == value
     assert isinstance(got, type(value))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.is_dispersion])
+@pytest.mark.parametrize(("squares", "hidden"), [(5999, True), (6000, True), (6001, False)])
+def test_a_variance_of_zero_is_withheld(kind: Kind, squares: int, hidden: bool) -> None:
+    judged = single(Measure("v", kind, Coverage.PRESENT), total=600, squares=squares)
+    assert (judged.rows[0].values[0] is HIDDEN) == hidden
+    assert judged.report.values_by_rule == ({Rule.UNIFORM: 1} if hidden else {})
 
 
 def test_a_locally_withheld_cell_and_an_empty_one_give_the_same_row() -> None:
