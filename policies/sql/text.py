@@ -29,7 +29,7 @@ _COMMENT: Final = re.compile(r"--|/\*|\*/")
 # Possessive quantifiers: the scan is linear whatever the text. A literal that is not closed runs to the end.
 _TOKEN: Final = re.compile(
     r"""'[^']*+(?:''[^']*+)*+'?|"[^"]*+(?:""[^"]*+)*+"?|[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*+"""
-    r"""|[0-9][0-9A-Za-z_.]*+|\S"""
+    r"""|[0-9][0-9_]*+(?:\.[0-9_]*+)?(?:[eE][+-]?[0-9]++)?|\S"""
 )
 _OPENING: Final = frozenset("([{")
 _CLOSING: Final = frozenset(")]}")
@@ -111,51 +111,16 @@ def _check_spellings(sql: str, tokens: Sequence[tuple[str, int]], findings: Find
         ):
             findings.add(Code.STAR, Place.STATEMENT, hints.STAR)
         elif (word == "grouping" and following == "sets") or (
-            here == "(" and after == ")" and before.lower() in _BEFORE_EMPTY_SET
-        ):
-            findings.add(Code.GROUPING_SETS, Place.GROUP_BY, hints.GROUPING_SETS)
-        elif word == "window" and before not in {".", ""}:
-            findings.add(Code.WINDOW, Place.STATEMENT, hints.WINDOW)
-        elif word == "lateral" and before != ".":
-            findings.add(Code.JOIN_KIND, Place.JOIN, hints.JOIN_KIND)
-        elif here == "$" or (
-            after[:1] == "'" and after_start == start + len(here) and (word in _PREFIXES or here == "&")
-        ):
-            findings.add(Code.LITERAL, Place.STATEMENT, hints.PLAIN_LITERAL)
-
-
-# Names are unquoted or in double quotes; DuckDB takes single quotes too where only a name can stand.
-_QUOTED_NAME: Final = re.compile(
-    r"""\b(?:as|from|join)\s*+'|'\s*+:(?!:)|\busing\s*+\([^)]*'""", re.IGNORECASE
-)
-
-
-_BEFORE_EMPTY_SET
-        ):
-            findings.add(Code.GROUPING_SETS, Place.GROUP_BY, hints.GROUPING_SETS)
-        elif word == "window" and before not in {".", ""}:
-            findings.add(Code.WINDOW, Place.STATEMENT, hints.WINDOW)
-        elif word == "lateral" and before != ".":
-            findings.add(Code.JOIN_KIND, Place.JOIN, hints.JOIN_KIND)
-        elif here == "$" or (
-            after[:1] == "'" and after_start == start + len(here) and (word in _PREFIXES or here == "&")
-        ):
-            findings.add(Code.LITERAL, Place.STATEMENT, hints.PLAIN_LITERAL)
-
-
-# Names are unquoted or in double quotes; DuckDB takes single quotes too where only a name can stand.
-_QUOTED_NAME: Final = re.compile(
-    r"""\b(?:as|from|join)\s*+'|'\s*+:(?!:)|\busing\s*+\([^)]*'""", re.IGNORECASE
-)
+            here == "(" and after == ")" and before.lower() in
 
 
 def _check_quoted_names(tokens: Sequence[str], findings: Findings) -> None:
     """Refuse names in single quotes, which are as good as any in the tree."""
     in_using = False
-    for i, token in enumerate(tokens):
+    for i, here in enumerate(tokens):
         before = tokens[i - 1].lower() if i else ""
-        in_using = (in_using or (before == "using" and token == "(")) and token != ")"
-        if token[:1] != "'":
+        in_using = (in_using or (before == "using" and here == "(")) and here != ")"
+        if here[:1] != "'":
             continue
         if before == "as" or (tokens[i + 1 : i + 2] == [":"] and tokens[i + 2 : i + 3] != [":"]):
             findings.add(Code.ALIAS, Place.STATEMENT, hints.DOUBLE_QUOTES)
