@@ -18,7 +18,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from policies.documents.authorization import JobKind, Scenario
+from policies.documents.authorization import JobKind, Mode, Scenario
 from policies.documents.consent import CONSENT_ID_BYTES
 from policies.documents.envelope import Envelope
 from policies.documents.fields import instant
@@ -76,6 +76,8 @@ def prepare(district: District, envelope: Envelope, *, caller: PartyEntry) -> Ca
     job = Job.read(envelope)
     if job.submitter != caller.id:
         raise Malformed("expected the job's submitter as the caller, got another party")
+    if job.query is not None and job.mode is not Mode.MASKED:
+        raise Malformed(f"expected an aggregate in mode masked, got {job.mode}")
     standing = None
     if job.subjects is not None:
         with district.database.read() as connection:

@@ -16,7 +16,7 @@ from policies.aggregate.shape import QuestionUnreadable
 from policies.documents.authorization import Scenario
 from policies.documents.dataset import Dataset
 from policies.documents.envelope import Envelope
-from policies.documents.job import Job
+from policies.documents.job import MAX_LANES, Job
 from policies.documents.strict_json import Json
 from policies.errors import PolicyError
 from policies.sql.reasons import Reason
@@ -39,7 +39,11 @@ def lanes_of(connection: Connection, job: Job) -> int:
     asked = _read(connection, job)
     if asked.layout is None:
         raise QuestionUnreadable("expected a query that can be laid out, got one that is refused")
-    return int(asked.layout.lanes)
+    lanes = asked.layout.lanes
+    # A plan that cannot be written must stop its own job and nothing else.
+    if lanes > MAX_LANES:
+        raise QuestionUnreadable(f"expected at most {MAX_LANES} lanes, got {lanes}")
+    return lanes
 
 
 def statement_reasons(connection: Connection, job: Job) -> list[Json]:

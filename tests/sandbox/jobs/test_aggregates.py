@@ -23,13 +23,13 @@ from tests.sandbox.kit import DEPARTMENTS, key_of
 from tests.sandbox.papers import digest_of, signed
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Inside]:
-    with inside(tmp_path) as site:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    with inside(Path(tmp_path_factory.mktemp("aggregates"))) as site:
         yield site
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def questions(site: Inside) -> Questions:
     return agree_on_queries(site)
 
@@ -52,8 +52,8 @@ def refusal(site: Inside, questions: Questions, query: Any, **changes: object) -
 def test_a_table_over_several_domains_is_released_and_kept_for_its_recipient(
     site: Inside, questions: Questions
 ) -> None:
-    query = post_query(site, questions.query(*DEPARTMENTS))
-    cast = Cast(site)
+    query, kept = post_query(site, questions.query(*DEPARTMENTS)), site.count(sealed_tables)
+    cast = Cast(site).catch_up()
     digest = cast.run(questions.job(query))
     status = site.endpoint("partner").job(digest)
     assert (status.state, status.attempt, len(status.releases)) == ("done", 1, 1)
@@ -67,7 +67,7 @@ def test_a_table_over_several_domains_is_released_and_kept_for_its_recipient(
     assert entries[0].digests["query"] == query.digest
     assert "model" not in entries[0].digests
     assert entries[1].digests["release"] == status.releases[0]
-    assert site.count(sealed_tables) == 1
+    assert site.count(sealed_tables) == kept + 1
 
 
 @pytest.mark.parametrize("asked", [("hospital",), ("hospital", "social", "transport")])
@@ -75,7 +75,7 @@ def test_only_the_enclaves_of_the_departments_asked_take_part(
     site: Inside, questions: Questions, asked: tuple[str, ...]
 ) -> None:
     query = post_query(site, questions.query(*asked))
-    cast = Cast(site)
+    cast = Cast(site).catch_up()
     cast.run(questions.job(query))
     assert tuple(member.department for member in plan_of(cast).roster) == asked
     heard = {e.department for e in cast.enclaves if any(m.topic == "plan" for m in e.heard)}
@@ -84,7 +84,7 @@ def test_only_the_enclaves_of_the_departments_asked_take_part(
 
 def test_the_keys_of_cells_go_to_the_gate_and_to_nobody_else(site: Inside, questions: Questions) -> None:
     query = post_query(site, questions.query("hospital"))
-    cast = Cast(site)
+    cast = Cast(site).catch_up()
     hospital = next(enclave for enclave in cast.enclaves if enclave.department == "hospital")
     hospital.cells = b"keys sealed to the gate"
     cast.run(questions.job(query))
@@ -99,7 +99,7 @@ def test_the_keys_of_cells_go_to_the_gate_and_to_nobody_else(site: Inside, quest
 
 def test_keys_of_cells_that_somebody_else_put_are_refused(site: Inside, questions: Questions) -> None:
     query = post_query(site, questions.query("hospital"))
-    cast = Cast(site)
+    cast = Cast(site).catch_up()
     hospital = next(enclave for enclave in cast.enclaves if enclave.department == "hospital")
     hospital.cells = b"keys"
     stolen = site.endpoint("enclave-social").put_attachment(b"another's", audience=["enclave-hospital"])
@@ -158,7 +158,7 @@ def test_values_that_do_not_fit_are_told(site: Inside, questions: Questions) -> 
     problem = refusal(site, questions, query, parameters=[{"name": "one", "value": "x"}])
     assert [reason.code for reason in problem.query] == ["parameters_invalid"]
     assert problem.query[0].department is None
-    cast = Cast(site)
+    cast = Cast(site).catch_up()
     done = cast.run(questions.job(query, parameters=[{"name": "one", "value": "m"}]))
     assert site.endpoint("partner").job(done).state == "done"
 
@@ -168,19 +168,21 @@ def test_two_domains_need_the_signers_word(site: Inside, questions: Questions) -
     assert refusal(site, questions, query).code == "domains_too_few"
     accepted = agree_on_queries(site, name="two", terms=QueryTerms(free=True, bilateral=True))
     query = post_query(site, accepted.query("hospital", "social"))
-    digest = Cast(site).run(accepted.job(query))
+    digest = Cast(site).catch_up().run(accepted.job(query))
     assert site.endpoint("partner").job(digest).state == "done"
 
 
 def test_an_authorization_of_templates_permits_them_alone(site: Inside) -> None:
-    questions = agree_on_queries(site, terms=QueryTerms(free=False, templates=(digest_of("template"),)))
+    questions = agree_on_queries(
+        site, name="templates", terms=QueryTerms(free=False, templates=(digest_of("template"),))
+    )
     query = post_query(site, questions.query("hospital"))
     assert refusal(site, questions, query).code == "query_not_authorized"
 
 
 def test_aggregate_jobs_end_with_their_quota(site: Inside) -> None:
     limits = Limits(vet_jobs=1, score_jobs=1, aggregate_jobs=1, fetches=10)
-    questions = agree_on_queries(site, limits=limits)
+    questions = agree_on_queries(site, name="few", limits=limits)
     query = post_query(site, questions.query("hospital"))
     submit(site, questions, query)
     assert refusal(site, questions, query).where == "scenario.limits.aggregate_jobs"
@@ -193,6 +195,13 @@ def test_a_query_that_is_not_there_or_another_partys_is_refused(site: Inside, qu
         site.endpoint("insurer").post_document(signed(query, "insurer"))
     posted = post_query(site, query)
     assert submit(site, questions, posted)
+
+
+def test_an_aggregate_is_masked(site: Inside, questions: Questions) -> None:
+    query, before = post_query(site, questions.query("hospital")), site.count(jobs)
+    with pytest.raises(Malformed, match="masked"):
+        submit(site, questions, query, mode="bfv")
+    assert site.count(jobs) == before
 
 
 def test_a_job_with_subjects_and_a_query_cannot_be_written(site: Inside, questions: Questions) -> None:
@@ -218,21 +227,21 @@ def test_a_job_with_subjects_and_a_query_cannot_be_written(site: Inside, questio
 def test_a_release_that_names_another_than_the_plan_is_refused(
     site: Inside, questions: Questions, changes: dict[str, Any]
 ) -> None:
-    query = post_query(site, questions.query("hospital"))
-    cast = Cast(site)
+    query, kept = post_query(site, questions.query("hospital")), site.count(sealed_tables)
+    cast = Cast(site).catch_up()
     cast.gate.changes = changes
     with pytest.raises(Refused, match="release_mismatch"):
         cast.run(questions.job(query))
     job = site.endpoint("partner").job(plan_of(cast).job)
     assert (job.state, job.releases) == ("opening", ())
-    assert site.count(sealed_tables) == 0
+    assert site.count(sealed_tables) == kept
 
 
 def test_a_release_of_scores_ends_no_aggregate(
     site: Inside, questions: Questions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query = post_query(site, questions.query("hospital"))
-    cast = Cast(site)
+    cast = Cast(site).catch_up()
     bands = {
         "id": "bands",
         "gate": "gate",
@@ -257,8 +266,8 @@ def test_a_release_of_scores_ends_no_aggregate(
 def test_a_handover_of_other_bytes_is_refused(
     site: Inside, questions: Questions, monkeypatch: pytest.MonkeyPatch, attached: str
 ) -> None:
-    query = post_query(site, questions.query("hospital"))
-    cast = Cast(site)
+    query, kept = post_query(site, questions.query("hospital")), site.count(sealed_tables)
+    cast = Cast(site).catch_up()
 
     def hand_over(message: Message) -> None:
         digest, _ = cast.gate.held[str(message.run)]
@@ -278,4 +287,4 @@ def test_a_handover_of_other_bytes_is_refused(
         monkeypatch.setattr(cast.gate, "_hand_over", hand_over)
     with pytest.raises(Refused, match="release_mismatch"):
         cast.run(questions.job(query))
-    assert site.count(sealed_tables) == 0
+    assert site.count(sealed_tables) == kept
