@@ -7,7 +7,7 @@ people at once, level by level; a tree of at most `MAX_DEPTH` levels therefore t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,15 @@ MAX_TREES: Final = 500
 MAX_DEPTH: Final = 8
 MIN_LEAF_PERSONS: Final = 20
 _MODES: Final = ("LEAF", "BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ")
+_COMPARISONS: Final[Mapping[int, Callable[[Any, Any], NDArray[np.bool_]]]] = {
+    1: np.less_equal,
+    2: np.less,
+    3: np.greater_equal,
+    4: np.greater,
+    5: np.equal,
+    6: np.not_equal,
+}
+"""By index of `_MODES`."""
 _BLOCK: Final = 65_536
 
 Rows = NDArray[np.float32]
@@ -54,32 +63,35 @@ class Ensemble:
         if self.features.max(initial=0) >= rows.shape[1]:
             raise OnnxRefused("V9", "expected trees over the inputs there are, got another")
         counts = np.zeros(len(self.modes), dtype=np.int64)
+        used = sorted(int(mode) for mode in np.unique(self.modes[self.modes != 0]))
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
             for root in self.roots:
                 at = np.full(len(block), root, dtype=np.int64)
                 for _ in range(self.depth):
-                    at = self._next(at, block)
+                    at = self._next(at, block, used)
                 counts += np.bincount(at, minlength=len(counts))
         return counts
 
-    def _next(self, at: Indexes, rows: Rows) -> Indexes:
-        mode = self.modes[at]
-        value, threshold = rows[np.arange(len(rows)), self.features[at]], self.thresholds[at]
-        holds = np.select(
-            [mode == number for number in range(1, len(_MODES))],
-            [
-                value <= threshold,
-                value < threshold,
-                value >= threshold,
-                value > threshold,
-                value == threshold,
-                value != threshold,
-            ],
-            default=False,
-        )
-        holds = np.where(np.isnan(value), self.missing_holds[at], holds)
-        return np.where(mode == 0, at, np.where(holds, self.if_true[at], self.if_false[at]))
+    def _next(self, at: Indexes, rows: Rows, used: list[int]) -> Indexes:
+        """Where each person goes from its node, `used` being the modes of all branches; a leaf is its own child."""
+        width = rows.shape[1]
+        value = rows.reshape(-1).take(np.arange(0, rows.size, width) + self.features.take(at))
+        threshold = self.thresholds.take(at)
+        if len(used) == 1:
+            # Nearly every ensemble compares in one way only, and a leaf does not care how.
+            holds = _COMPARISONS[used[0]](value, threshold)
+        else:
+            modes = self.modes[at]
+            holds = np.select(
+                [modes == mode for mode in used],
+                [_COMPARISONS[mode](value, threshold) for mode in used],
+                default=False,
+            )
+        unknown = np.isnan(value)
+        if unknown.any():
+            holds = np.where(unknown, self.missing_holds[at], holds)
+        return np.where(holds, self.if_true.take(at), self.if_false.take(at))
 
 
 def read_ensemble(fields: Mapping[str, Any]) -> Ensemble:
@@ -124,6 +136,9 @@ def read_ensemble(fields: Mapping[str, Any]) -> Ensemble:
     if not np.array_equal(roots, first):
         raise OnnxRefused("V9", "expected the root of each tree first, got another node")
     depth = _depth(branch, children, roots)
+    # A leaf stays where it is, so that shorter paths wait for the longest.
+    for child in children:
+        child[~branch] = np.flatnonzero(~branch)
     return Ensemble(modes, features, thresholds, if_true, if_false, missing, roots, depth)
 
 
