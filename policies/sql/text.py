@@ -3,8 +3,7 @@
 - At most 8,192 bytes of UTF-8; only the listed code points; no comment mark anywhere, also inside literals.
 - At most 50 levels of parentheses, brackets and CASE, of NOT and of signs: counted on the text, in time linear in its length.
 - The first word is SELECT; a semicolon stands only at the very end.
-- Some spellings vanish in the parse tree and are refused here: a dot-call, `t.*` inside COUNT, GROUPING SETS of one set, an
-  empty set, a WINDOW clause that nobody uses, LATERAL, names in single quotes, prefixed and dollar-quoted strings.
+- Spellings that vanish in the parse tree are refused in `policies.sql.spellings`.
 
 Follows the SQL contract, section 3. What the text means is read from DuckDB's tree, never from these tokens.
 """
@@ -12,11 +11,12 @@ Follows the SQL contract, section 3. What the text means is read from DuckDB's t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from policies.sql import hints
 from policies.sql.reasons import Code, Findings, Place
+from policies.sql.spellings import Token, check_spellings
 
 MAX_BYTES: Final = 8192
 MAX_DEPTH: Final = 50
@@ -34,7 +34,6 @@ _TOKEN: Final = re.compile(
 _OPENING: Final = frozenset("([{")
 _CLOSING: Final = frozenset(")]}")
 _SIGNS: Final = frozenset("-+~@!")
-_PREFIXES: Final = frozenset({"e", "x", "b", "n"})
 
 
 def check_text(sql: str, findings: Findings) -> bool:
@@ -53,14 +52,12 @@ def check_text(sql: str, findings: Findings) -> bool:
         findings.add(Code.COMMENT, Place.TEXT, hints.COMMENT)
         # Tokens cannot be told where comments may be.
         return readable and _bracket_depth(sql) <= MAX_DEPTH
-    tokens = [(found[0], found.start()) for found in _TOKEN.finditer(sql)]
+    tokens = [Token(found[0], found.start()) for found in _TOKEN.finditer(sql)]
     if _depth([token for token, _ in tokens]) > MAX_DEPTH:
         findings.add(Code.TOO_DEEP, Place.TEXT, hints.TOO_DEEP)
         return False
     _check_statement(tokens, findings)
-    _check_spellings(sql, tokens, findings)
-    if _QUOTED_NAME.search(sql):
-        _check_quoted_names([mark for mark, _ in tokens], findings)
+    check_spellings(sql, tokens, findings)
     return readable
 
 
@@ -84,62 +81,11 @@ def _depth(tokens: Sequence[str]) -> int:
     return deepest
 
 
-def _check_statement(tokens: Sequence[tuple[str, int]], findings: Findings) -> None:
+def _check_statement(tokens: Sequence[Token], findings: Findings) -> None:
     if not tokens or tokens[0][0].lower() != "select":
         findings.add(Code.NOT_A_SELECT, Place.STATEMENT, hints.NOT_A_SELECT)
     if any(mark == ";" for mark, _ in tokens[:-1]):
         findings.add(Code.MULTIPLE_STATEMENTS, Place.STATEMENT, hints.MULTIPLE_STATEMENTS)
-
-
-# A text without any of these has none of the spellings; one that has them, perhaps in a literal, is looked at by token.
-_SUSPECT: Final = re.compile(
-    r"""[)\]}']\s*+\.|[.(]\s*+\*|\b(?:grouping|window|lateral)\b|(?:[,(]|\bby)\s*+\(\s*+\)|\$|&'|\b[exbn]'""",
-    re.IGNORECASE,
-)
-
-
-def _check_spellings(sql: str, tokens: Sequence[tuple[str, int]], findings: Findings) -> None:
-    """Refuse spellings that leave no trace in the tree."""
-    if not _SUSPECT.search(sql):
-        return
-    for (before, _), (here, start), (after, after_start) in _neighbors(tokens):
-        word, following = here.lower(), after.lower()
-        if here == "." and (before in _CLOSING or before[:1] == "'"):
-            findings.add(Code.FUNCTION, Place.STATEMENT, hints.DOT_CALL)
-        elif (here == "." and after == "*") or (
-            here == "(" and after == "*" and before.strip('"').lower() != "count"
-        ):
-            findings.add(Code.STAR, Place.STATEMENT, hints.STAR)
-        elif (word == "grouping" and following == "sets") or (
-            here == "(" and after == ")" and before.lower() in
-
-
-def _check_quoted_names(tokens: Sequence[str], findings: Findings) -> None:
-    """Refuse names in single quotes, which are as good as any in the tree."""
-    in_using = False
-    for i, here in enumerate(tokens):
-        before = tokens[i - 1].lower() if i else ""
-        in_using = (in_using or (before == "using" and here == "(")) and here != ")"
-        if here[:1] != "'":
-            continue
-        if before == "as" or (tokens[i + 1 : i + 2] == [":"] and tokens[i + 2 : i + 3] != [":"]):
-            findings.add(Code.ALIAS, Place.STATEMENT, hints.DOUBLE_QUOTES)
-        elif before == "join" or (
-            before == "from" and tokens[i - 2 : i - 1] not in ([], ["DISTINCT"], ["distinct"])
-        ):
-            findings.add(Code.UNKNOWN_TABLE, Place.FROM, hints.DOUBLE_QUOTES)
-        elif in_using:
-            findings.add(Code.UNKNOWN_COLUMN, Place.JOIN, hints.DOUBLE_QUOTES)
-
-
-_BEFORE_EMPTY_SET: Final = frozenset({",", "by", "("})
-_Token = tuple[str, int]
-
-
-def _neighbors(tokens: Sequence[_Token]) -> Iterator[tuple[_Token, _Token, _Token]]:
-    """Each token with the one before and the one after; at the ends an empty one."""
-    none = ("", -1)
-    yield from zip([none, *tokens], tokens, [*tokens[1:], none], strict=False)
 
 
 def names_pivot(sql: str) -> bool:
