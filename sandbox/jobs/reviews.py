@@ -2,7 +2,8 @@
 
 Rules this module decides:
 
-- A review is posted like any document, by or for a reviewer the release was shown to, while the release is under review.
+- A review is posted like any document, for a reviewer the release was shown to and who is not suspended, nor the
+  reviewer's organization, while the release is under review.
   The same review again is a repeat and changes nothing, even after the job has moved on.
 - A reviewer has one word of each kind: who approved may still reject, and nobody approves twice.
 - When the review completes what `policies.reviewing` asks for, the job goes on; when it rejects, the job is refused with the
@@ -15,6 +16,7 @@ from sqlalchemy import insert, select
 
 from policies.authorization import check_signed
 from policies.documents.envelope import Envelope
+from policies.documents.halts import SuspensionTarget
 from policies.documents.job import TableRelease
 from policies.documents.review import OutputReview
 from policies.documents.strict_json import Json
@@ -38,8 +40,12 @@ def check_review(district: District, transaction: Transaction, envelope: Envelop
     review = OutputReview.read(envelope)
     check_signed(envelope, review, district.trust, revoked_keys=district.halts.revoked_keys)
     release = TableRelease.read(registry.get(connection, review.release).envelope)
-    if review.reviewer not in reviewers_of(release, district.trust):
+    named = reviewers_of(release, district.trust)
+    if review.reviewer not in named:
         raise ReviewNotAllowed(f"expected a reviewer of this table, got `{review.reviewer}`")
+    for party in (review.reviewer, named[review.reviewer]):
+        if district.halts.suspended(SuspensionTarget.PARTY, party):
+            raise ReviewNotAllowed(f"expected a reviewer in good standing, got `{party}` suspended")
     if _under_review(transaction, review.release) is None:
         raise ReviewNotAllowed("expected a release that is under review, got another")
     said = select(output_reviews.c.review).where(

@@ -229,6 +229,20 @@ def test_people_are_given_time_until_the_job_ends(tmp_path: Path) -> None:
             waiting.say("hospital")
 
 
+@pytest.mark.parametrize("party", ["examiner", "agency"])
+def test_a_suspended_reviewer_has_no_word(tmp_path: Path, party: str) -> None:
+    with inside(tmp_path) as site:
+        waiting = wait_for_review(site, agree_on_queries(site))
+        target = HaltedDocument(kind=SuspensionTarget.PARTY, party=party)
+        stop = Suspension(
+            id="stop", target=target, by="operator", reason=Bilingual(zh="停", en="stop"), at=AT
+        )
+        site.endpoint("operator").post_document(stop.envelope(key_of("operator")))
+        with pytest.raises(Refused, match="suspended"):
+            waiting.say("examiner")
+        assert waiting.state == "review"
+
+
 @pytest.mark.parametrize("how", ["cancel", "suspend", "refuse"])
 def test_a_job_that_ends_while_reviewers_look_hands_nothing_over(tmp_path: Path, how: str) -> None:
     with inside(tmp_path) as site:
