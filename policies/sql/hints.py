@@ -56,6 +56,7 @@ PLAIN_LITERAL: Final = Hint(
     "write a literal in plain single quotes, without prefix, dollar or parameter",
     "字面量用普通单引号，不带前缀、美元符或参数",
 )
+PLAIN_CALL: Final = Hint("write the call with its arguments alone", "函数调用只写参数")
 DOUBLE_QUOTES: Final = Hint("write names without quotes or in double quotes", "名称不加引号，或用双引号")
 NULL_LITERAL: Final = Hint("write IS NULL or IS NOT NULL", "改用 IS NULL 或 IS NOT NULL")
 GROUPING_SETS: Final = Hint(

@@ -139,11 +139,9 @@ def fits(column: ColumnType, literals: Iterable[Literal]) -> bool:
     if column.name == "DATE" and any(isinstance(literal, Moment) for literal in given):
         # Days become points in time, which they always can within the calendar of a literal; see the module.
         return True
-    numbers = [literal for literal in given if isinstance(literal, Number)]
-    if column.digits is None or any(number.approximate for number in numbers):
-        # DOUBLE takes every number.
-        return True
-    return _fit_together(column, [number.digits for number in numbers if number.digits], numbers)
+    # DOUBLE takes every number; beside exact ones an approximate number is no excuse for their digits.
+    exact = [one for one in given if isinstance(one, Number) and not one.approximate]
+    return column.digits is None or not exact or _fit_together(column, exact)
 
 
 def share_a_type(literals: Iterable[Literal]) -> bool:
@@ -151,23 +149,19 @@ def share_a_type(literals: Iterable[Literal]) -> bool:
     given = list(literals)
     if len({literal.type_class for literal in given}) > 1:
         return False
-    numbers = [literal for literal in given if isinstance(literal, Number)]
-    digits = [number.digits for number in numbers if number.digits]
-    return len(digits) != len(numbers) or not digits or _fit_together(_NO_COLUMN, digits, numbers)
+    exact = [one for one in given if isinstance(one, Number) and not one.approximate]
+    return not exact or _fit_together(_NO_COLUMN, exact)
 
 
-def _fit_together(column: ColumnType, digits: list[Digits], numbers: list[Number]) -> bool:
+def _fit_together(column: ColumnType, numbers: list[Number]) -> bool:
     own = column.digits
-    whole_only = not any(number.pointed for number in numbers)
-    if own is None or (column.is_integer and whole_only):
+    if own is None or (column.is_integer and all(number.is_whole for number in numbers)):
         # Whole numbers widen to the wider whole type.
         return True
-    scale = max(own.scale, *(one.scale for one in digits), 0)
+    digits = [own, *(number.digits for number in numbers if number.digits)]
     # A literal that is whole is a BIGINT to the engine at most, of 19 digits.
-    whole = max(own.whole, *(one.whole for one in digits), 1)
-    return whole + scale <= MAX_DIGITS and all(
-        -_MAX_BIGINT < number.value < _MAX_BIGINT for number in numbers if number.is_whole
-    )
+    within = all(-_MAX_BIGINT < number.value < _MAX_BIGINT for number in numbers if number.is_whole)
+    return within and max(one.whole for one in digits) + max(one.scale for one in digits) <= MAX_DIGITS
 
 
 def _digits(value: Decimal) -> Digits:

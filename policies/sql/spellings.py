@@ -3,6 +3,7 @@
 - A dot-call, `(c).sum()`: the tree has SUM(c).
 - A star that becomes COUNT(*): `COUNT(t.*)`, `COUNT((*))`.
 - GROUPING SETS of one set, an empty set, a WINDOW clause that nobody uses, LATERAL.
+- What DuckDB drops from a call of IF or IFNULL: FILTER, DISTINCT, ORDER BY, a schema; and VARIADIC from any call.
 - Strings with a prefix or in dollars, and names in single quotes: names are unquoted or in double quotes.
 
 None of them is needed to ask anything, and each says something else than the tree does: refused, whatever the rest is.
@@ -28,10 +29,14 @@ class Token(NamedTuple):
 # A text without any of these has none of the spellings; one that has them, perhaps in a literal, is looked at by token.
 _SUSPECT: Final = re.compile(
     r"""[)\]}']\s*+\.|[.(]\s*+\*|grouping|window|lateral|(?:[,(]|by)\s*+\(\s*+\)|\$|&'|[exbn]'"""
-    r"""|(?:as|from|join)\s*+'|'\s*+:(?!:)|using\s*+\([^)]*'""",
+    r"""|variadic|\bif(?:null)?"?\s*+\(|(?:as|from|join)\s*+'|'\s*+:(?!:)|using\s*+\([^)]*'""",
     re.IGNORECASE,
 )
+_OPENING: Final = frozenset("([{")
 _CLOSING: Final = frozenset(")]}")
+_CONDITIONAL: Final = frozenset({"if", "ifnull"})
+_DROPPED: Final = frozenset({"distinct", "all", "order", "variadic"})
+_DROPPED_AFTER: Final = (["filter"], ["export_state"], ["within"])
 _PREFIXES: Final = frozenset({"e", "x", "b", "n", "&"})
 _BEFORE_EMPTY_SET: Final = frozenset({",", "by", "("})
 _NOTHING: Final = Token("", -1)
@@ -52,7 +57,11 @@ def check_spellings(sql: str, tokens: Sequence[Token], findings: Findings) -> No
             and here.text.lower() in _PREFIXES
         ):
             findings.add(Code.LITERAL, Place.STATEMENT, hints.PLAIN_LITERAL)
-    _check_quoted_names([token.text for token in tokens], findings)
+    words = [token.text.lower() for token in tokens]
+    _check_quoted_names(words, findings)
+    for i, word in enumerate(words):
+        if word == "variadic" or (word.strip('"') in _CONDITIONAL and words[i + 1 : i + 2] == ["("]):
+            _check_conditional(words, i, findings)
 
 
 def _check_calls(before: str, here: str, after: str, findings: Findings) -> None:
@@ -73,17 +82,33 @@ def _check_clauses(before: str, here: str, after: str, findings: Findings) -> No
         findings.add(Code.JOIN_KIND, Place.JOIN, hints.JOIN_KIND)
 
 
+def _check_conditional(words: Sequence[str], at: int, findings: Findings) -> None:
+    """Refuse what is dropped from the call at `at`."""
+    if words[at - 1 : at] == ["."]:
+        findings.add(Code.QUALIFIED_NAME, Place.STATEMENT, hints.QUALIFIED_NAME)
+    depth, end = 0, at + 1
+    while end < len(words):
+        depth += (words[end] in _OPENING) - (words[end] in _CLOSING)
+        if depth == 0:
+            break
+        if depth == 1 and words[end] in _DROPPED:
+            findings.add(Code.FUNCTION, Place.STATEMENT, hints.PLAIN_CALL)
+        end += 1
+    if words[at] == "variadic" or words[end + 1 : end + 2] in _DROPPED_AFTER:
+        findings.add(Code.FUNCTION, Place.STATEMENT, hints.PLAIN_CALL)
+
+
 def _check_quoted_names(words: Sequence[str], findings: Findings) -> None:
     """Refuse names in single quotes, which are as good as any in the tree."""
     in_using = False
     for i, here in enumerate(words):
-        before = words[i - 1].lower() if i else ""
+        before = words[i - 1] if i else ""
         in_using = (in_using or (before == "using" and here == "(")) and here != ")"
         if here[:1] != "'":
             continue
         if before == "as" or (words[i + 1 : i + 2] == [":"] and words[i + 2 : i + 3] != [":"]):
             findings.add(Code.ALIAS, Place.STATEMENT, hints.DOUBLE_QUOTES)
-        elif before == "join" or (before == "from" and words[i - 2].lower() != "distinct"):
+        elif before == "join" or (before == "from" and words[i - 2] != "distinct"):
             findings.add(Code.UNKNOWN_TABLE, Place.FROM, hints.DOUBLE_QUOTES)
         elif in_using:
             findings.add(Code.UNKNOWN_COLUMN, Place.JOIN, hints.DOUBLE_QUOTES)

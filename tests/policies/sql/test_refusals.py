@@ -426,6 +426,17 @@ REFUSED: list[tuple[Code, str | None, Place, str]] = [
     (Code.UNKNOWN_COLUMN, None, J, "SELECT COUNT(*) FROM residents JOIN visits USING (pid, 'district')"),
     (Code.STAR, None, T, "SELECT COUNT((*)) FROM residents"),
     (
+        Code.FUNCTION,
+        None,
+        T,
+        "SELECT IF(age > 3, 1, 0) FILTER (WHERE TRUE) k, COUNT(*) FROM residents GROUP BY 1",
+    ),
+    (Code.FUNCTION, None, T, "SELECT IF(DISTINCT age > 3, 1, 0) k, COUNT(*) FROM residents GROUP BY k"),
+    (Code.FUNCTION, None, T, "SELECT ifnull(age, 1 ORDER BY score) k, COUNT(*) FROM residents GROUP BY k"),
+    (Code.FUNCTION, None, T, "SELECT SUM(VARIADIC income) FROM residents"),
+    (Code.QUALIFIED_NAME, None, T, "SELECT main.if(age > 3, 1, 0) k, COUNT(*) FROM residents GROUP BY k"),
+    (Code.LITERAL, "residents.age", W, COUNT + f" WHERE age IN (1e2, 0.{'0' * 35}1)"),
+    (
         Code.LITERAL,
         None,
         G,
