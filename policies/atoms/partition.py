@@ -17,7 +17,7 @@ from policies.atoms.errors import AtomsInvalid
 Labels: TypeAlias = NDArray[np.int32]
 
 # Up to here a table of the whole range fits the cache; beyond, one bit a value.
-_TABLE: Final = 2**20
+_TABLE: Final = 2**22
 _BITMAP: Final = 2**32
 _WORD_BITS: Final = 6
 _RADIX_BITS: Final = 16

@@ -86,6 +86,8 @@ def patterns_of_values(
     n_measures = len(behind)
     if behind.shape != (n_measures, len(cell)) or n_measures > 20:
         raise AtomsInvalid("expected one flag for each of at most 20 measures and each pair, got others")
+    if not n_measures:
+        return patterns_of_pairs(person, cell, persons=persons, n_cells=n_cells)
     check_labels(cell)
     if cell.size and int(cell.max()) >= n_cells:
         raise AtomsInvalid(f"expected cells below {n_cells}, got another")

@@ -65,28 +65,36 @@ def admitted(
     # Units of one atom and one pattern stay together whatever is withheld: from here on they are one class.
     unit_class, class_atom, class_pattern = ranked_pairs(atoms, patterns.of_person)
     weighed = _Classes(
-        unit_class, class_atom, class_pattern, sizes(unit_class), owner, tuple(amounts), limits
+        of_unit=unit_class,
+        atom=class_atom,
+        pattern=class_pattern,
+        units=sizes(unit_class),
+        owner=owner,
+        most_units=1 if owner is None or not len(owner) else int(np.bincount(owner).max()),
+        amounts=tuple(amounts),
+        limits=limits,
+        k=k,
     )
     released = np.zeros(len(patterns.parent), dtype=np.bool_)
     released[patterns.feature[np.isin(patterns.pattern, class_pattern)]] = True
     parts = _parts(weighed, patterns, released)
-    if parts.small(k).any():
+    if parts.small.any():
         if not droppable:
             return Admission(False, np.zeros_like(released), atoms)
-        released, parts = _withheld(weighed, patterns, released, k=k)
+        released, parts = _withheld(weighed, patterns, released)
     if not released.any():
         return Admission(False, released, atoms)
     return Admission(True, released, parts.of_class[unit_class])
 
 
 def _withheld(
-    classes: _Classes, patterns: Patterns, released: NDArray[np.bool_], *, k: int
+    classes: _Classes, patterns: Patterns, released: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], _Parts]:
     """What may still be released once every touched atom is large enough, and the atoms then."""
     # 1. Each round withholds something, so this ends: with nothing released no atom is touched.
     picked: list[NDArray[np.bool_]] = []
     parts = _parts(classes, patterns, released)
-    while (small := parts.small(k)).any():
+    while (small := parts.small).any():
         offending = _forced(parts, small)
         if not offending.any():
             offending = _chosen(parts, small, all_of_them=len(picked) >= _SINGLE_STEPS)
@@ -97,30 +105,42 @@ def _withheld(
     for offending in picked:
         more = patterns.closed(released | offending)
         with_more = _parts(classes, patterns, more)
-        if not with_more.small(k).any():
+        if not with_more.small.any():
             released, parts = more, with_more
     return released, parts
 
 
 @dataclass(frozen=True, slots=True)
 class _Classes:
-    """Units by atom and pattern: the class of each unit; atom, pattern and number of units of each class."""
+    """Units by atom and pattern: the class of each unit; atom, pattern and number of units of each class.
+
+    `most_units` is how many units one person has at most. An atom needs `k` persons.
+    """
 
     of_unit: Labels
     atom: NDArray[np.int64]
     pattern: NDArray[np.int64]
     units: NDArray[np.int64]
     owner: Labels | None
+    most_units: int
     amounts: tuple[NDArray[np.int64], ...]
     limits: Limits
+    k: int
 
-    def persons(self, part: Labels, n_parts: int) -> NDArray[np.int64]:
-        """Distinct persons of each union of classes, `part` int32[classes]."""
-        if self.owner is not None:
-            return sizes(part[self.of_unit], self.owner)
+    def few(self, part: Labels, n_parts: int) -> NDArray[np.bool_]:
+        """The unions of classes with fewer than k persons, `part` int32[classes]."""
         total = np.zeros(n_parts, dtype=np.int64)
         np.add.at(total, part, self.units)
-        return total
+        # So many units cannot be of fewer than k persons; only the others are counted person by person.
+        doubtful = total < self.k * self.most_units
+        if self.owner is None or not doubtful.any():
+            return doubtful
+        part_of_unit = part[self.of_unit]
+        asked = np.flatnonzero(doubtful[part_of_unit])
+        labels, different = ranked(part_of_unit[asked].astype(np.int64), bound=n_parts)
+        few = np.zeros(n_parts, dtype=np.bool_)
+        few[different] = sizes(labels, self.owner[asked]) < self.k
+        return few
 
     def dominated(self, part: Labels, n_parts: int) -> NDArray[np.bool_]:
         """The unions of classes in which one or two persons' amounts stand out.
@@ -147,24 +167,18 @@ class _Classes:
 class _Parts:
     """The atoms as they would be if `released` features were.
 
-    `of_class` is the part of each class. By part: the old atom it is of, the persons in it, whether few of them dominate
-    it, whether its old atom is touched at all. `pair_part`, `feature` and `symbol` list the released features of each
-    part, in the order of the parts. `behind` counts the units of each feature.
+    `of_class` is the part of each class. By part: the old atom it is of, and whether it is too small, by persons or since few
+    of them dominate it; an untouched atom stays what it was, whatever its size. `pair_part`, `feature` and `symbol` list
+    the released features of each part, in the order of the parts. `behind` counts the units of each feature.
     """
 
     of_class: Labels
     atom: NDArray[np.int64]
-    persons: NDArray[np.int64]
-    dominated: NDArray[np.bool_]
-    touched: NDArray[np.bool_]
+    small: NDArray[np.bool_]
     pair_part: NDArray[np.int64]
     feature: NDArray[np.int64]
     symbol: Labels
     behind: NDArray[np.int64]
-
-    def small(self, k: int) -> NDArray[np.bool_]:
-        """The touched parts that are too small, or dominated. An untouched atom stays what it was, whatever its size."""
-        return self.touched & ((self.persons < k) | self.dominated)
 
 
 def _parts(classes: _Classes, patterns: Patterns, released: NDArray[np.bool_]) -> _Parts:
@@ -172,28 +186,27 @@ def _parts(classes: _Classes, patterns: Patterns, released: NDArray[np.bool_]) -
     pattern, symbol = patterns.pattern[left], patterns.symbol[left]
     reduced = pattern_codes(pattern, symbol, patterns.n_patterns)[classes.pattern]
     part, part_atom, part_set = ranked_pairs(classes.atom.astype(np.int32), reduced)
+    n_parts = len(part_atom)
     touched = np.zeros(int(part_atom.max(initial=0)) + 1, dtype=np.bool_)
     touched[part_atom[part_set > 0]] = True
     # Every class of a part has the same features; any may speak for it.
-    representative = np.zeros(len(part_atom), dtype=np.int64)
+    representative = np.zeros(n_parts, dtype=np.int64)
     representative[part] = classes.pattern
     order = np.argsort(pattern, kind="stable")
     degree = np.bincount(pattern, minlength=patterns.n_patterns)
     start, count = (np.cumsum(degree) - degree)[representative], degree[representative]
-    pair_part = np.repeat(np.arange(len(part_atom)), count)
+    pair_part = np.repeat(np.arange(n_parts), count)
     within = np.arange(len(pair_part)) - np.repeat(np.cumsum(count) - count, count)
     place = order[start[pair_part] + within]
     of_pair = patterns.feature[left][place].astype(np.int64)
-    units = np.zeros(len(part_atom), dtype=np.int64)
+    units = np.zeros(n_parts, dtype=np.int64)
     np.add.at(units, part, classes.units)
     behind = np.zeros(len(patterns.parent), dtype=np.int64)
     np.add.at(behind, of_pair, units[pair_part])
     return _Parts(
         of_class=part,
         atom=part_atom,
-        persons=classes.persons(part, len(part_atom)),
-        dominated=classes.dominated(part, len(part_atom)),
-        touched=touched[part_atom],
+        small=touched[part_atom] & (classes.few(part, n_parts) | classes.dominated(part, n_parts)),
         pair_part=pair_part,
         feature=of_pair,
         symbol=symbol[place],
