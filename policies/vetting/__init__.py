@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from policies.vetting.case import VettingInputInvalid, Weighted
 from policies.vetting.checks import REQUIRED_CHECKS, verdict
-from policies.vetting.judging import judge
+from policies.vetting.judging import judge, refused
 from policies.vetting.training import Training, membership_auc
 from policies.vetting.weights import longest_chain, variance_shares
 
@@ -20,6 +20,7 @@ __all__ = [
     "judge",
     "longest_chain",
     "membership_auc",
+    "refused",
     "variance_shares",
     "verdict",
 ]

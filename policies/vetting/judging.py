@@ -8,11 +8,13 @@ from typing import Final
 
 from policies.documents.authorization import Limits
 from policies.documents.model import Model, Part
-from policies.documents.vetting import Check, VetBands, VetMetrics
-from policies.vetting.case import Case, ColumnKey, assembled
+from policies.documents.vetting import Check, Verdict, VetBands, VetMetrics
+from policies.vetting.case import Case, ColumnKey, VettingInputInvalid, assembled
+from policies.vetting.checks import check, not_measured
 from policies.vetting.columns import cardinality, inputs
 from policies.vetting.graphs import graph_checks
 from policies.vetting.leaks import information_leak, inversion, rank_leak
+from policies.vetting.limits import LIMITS
 from policies.vetting.outputs import capacity, exposure, probes
 from policies.vetting.training import Training, trained_here
 from policies.vetting.weights import variance_share, weight_ratio
@@ -40,6 +42,27 @@ def judge(
     with decimal.localcontext(_ARITHMETIC):
         case = assembled(model, parts, metrics=metrics, bands=bands, listed=listed)
         return tuple(_checks(case, limits, training))
+
+
+def refused(metrics: Sequence[VetMetrics]) -> tuple[Check, ...]:
+    """V1 to V16 of a model of which a graph fails the static checks, so that it was never run and nothing was counted.
+
+    `metrics` are those of the domains that found a fault; raises `VettingInputInvalid` if none of them did.
+    """
+    faults = {fault for item in metrics if item.graph is not None for fault in item.graph.faults}
+    if not faults:
+        raise VettingInputInvalid("expected a graph that fails a static check, got none")
+    return tuple(_fault(name) if name in faults else not_measured(name) for name in LIMITS)
+
+
+def _fault(name: str) -> Check:
+    return check(
+        name,
+        "a graph fails this before it is run",
+        verdict=Verdict.REJECT,
+        zh="模型图未通过静态检查，未运行",
+        en="a graph fails the static check and was not run",
+    )
 
 
 def _checks(case: Case, limits: Limits | None, training: Training | None) -> Iterator[Check]:

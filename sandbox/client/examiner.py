@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,9 +29,9 @@ from policies.documents.job import Job
 from policies.documents.model import LinearPart, Model, OnnxPart, Part
 from policies.documents.strict_json import JsonRefused, canonical, parse_object
 from policies.documents.trust import Role
-from policies.documents.vetting import Verdict, VetBands, VetMetrics, VettingReport
+from policies.documents.vetting import Check, Verdict, VetBands, VetMetrics, VettingReport
 from policies.errors import PolicyError
-from policies.vetting import judge, verdict
+from policies.vetting import judge, refused, verdict
 from sandbox.client.errors import InputMalformed, NothingYet
 from sandbox.client.member import AnyDocument, Member, fresh_id
 
@@ -115,11 +115,13 @@ class Examiner(Member):
     def judge(self, model: str, *, job: str | None = None, accept_overrides: bool = False) -> VettingReport:
         """Judge a model from its parts and findings, sign and post the report.
 
-        With `accept_overrides` the examiner vouches for checks that need it; without, such a model is rejected.
+        With `accept_overrides` the examiner vouches for checks that need it; without, such a model is rejected. A model of
+        which an enclave found that a graph fails the static checks is rejected without band counts: it was never run.
         """
+        if faulty := self._faulty(model, job):
+            return self._report(model, faulty, refused(faulty), Verdict.REJECT)
         head, findings = self.document(Model, model), self.findings(model, job=job)
-        if self.document(Job, findings.job).scenario != head.scenario:
-            raise InputMalformed("expected a vet job under the model's scenario, got another")
+        self._check_scenario(findings.job, head)
         scenario = self.document(Scenario, head.scenario)
         checks = judge(
             head,
@@ -132,18 +134,34 @@ class Examiner(Member):
         found = verdict(checks)
         if found is Verdict.OVERRIDE and not accept_overrides:
             found = Verdict.REJECT
+        return self._report(model, (*findings.metrics, findings.bands), checks, found)
+
+    def _report(
+        self, model: str, cited: Sequence[VetMetrics | VetBands], checks: tuple[Check, ...], found: Verdict
+    ) -> VettingReport:
         report = VettingReport(
             id=fresh_id("vetting"),
             examiner=self.party,
-            scenario=head.scenario,
+            scenario=self.document(Model, model).scenario,
             model=model,
-            metrics=tuple(document.digest for document in (*findings.metrics, findings.bands)),
+            metrics=tuple(document.digest for document in cited),
             checks=checks,
             verdict=found,
             issued_at=self.now_text(),
         )
         self.submit_document(report)
         return report
+
+    def _faulty(self, model: str, job: str | None) -> list[VetMetrics]:
+        """Metrics that say a graph fails the static checks: its enclave refused the vet job, so no bands will come."""
+        found = [m for m in self._signed(VetMetrics, model, job) if m.graph is not None and m.graph.faults]
+        for metrics in found:
+            self._check_scenario(metrics.job, self.document(Model, model))
+        return found
+
+    def _check_scenario(self, job: str, head: Model) -> None:
+        if self.document(Job, job).scenario != head.scenario:
+            raise InputMalformed("expected a vet job under the model's scenario, got another")
 
     def _signed(self, kind: type[AnyDocument], model: str, job: str | None) -> list[AnyDocument]:
         """Documents of a kind about a model (and job), each signed by whom it names, oldest first."""

@@ -11,7 +11,7 @@ from policies.documents.authorization import Limits
 from policies.documents.document import DocumentInvalid
 from policies.documents.model import Part
 from policies.documents.vetting import Check, Verdict, VettingReport
-from policies.vetting import REQUIRED_CHECKS, VettingInputInvalid, judge, verdict
+from policies.vetting import REQUIRED_CHECKS, VettingInputInvalid, judge, refused, verdict
 from policies.vetting.columns import is_identifying
 from tests.policies.vetting.kit import (
     ZERO,
@@ -243,6 +243,18 @@ def test_what_was_not_measured_is_rejected() -> None:
     for name in ("v1", "v3", "v4", "v5", "v6", "v8", "v13", "v14"):
         assert (found[name].verdict, found[name].figure) == (REJECT, "not measured")
     assert verdict(found.values()) is REJECT
+
+
+def test_a_model_with_a_faulty_graph_is_refused_without_band_counts() -> None:
+    part = onnx_part("d00")
+    model = model_of([part])
+    faulty = metrics_of(model, part, ["1"], graph=graph_figures(faults=["v10"]))
+    found = {check.check: check for check in refused([faulty])}
+    assert set(found) == REQUIRED_CHECKS
+    assert {check.verdict for check in found.values()} == {REJECT}
+    assert [name for name, check in found.items() if check.figure != "not measured"] == ["v10"]
+    with pytest.raises(VettingInputInvalid):
+        refused([metrics_of(model, part, ["1"])])
 
 
 def test_leaks_that_do_not_begin_with_the_partial_are_not_taken() -> None:

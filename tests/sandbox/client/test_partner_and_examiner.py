@@ -18,6 +18,7 @@ from policies.documents import strict_json
 from policies.documents.model import LinearPart, Model, OnnxInput, OnnxPart
 from policies.documents.vetting import (
     FeatureMetric,
+    GraphMetric,
     Leak,
     Sweep,
     Verdict,
@@ -223,6 +224,60 @@ def test_an_honest_model_passes_and_a_hidden_feature_does_not(
     check_signed(stored, VettingReport.read(stored), signed.district.trust)
     assert len(report.metrics) == 4
     assert {check.check for check in report.checks} == REQUIRED_CHECKS
+
+
+@pytest.mark.req("RQ-289")
+def test_a_graph_that_may_not_run_is_rejected_by_a_signed_report(
+    partner: Partner, examiner: Examiner, signed: Signed, coordinator: LittleCoordinator
+) -> None:
+    digest = partner.seal_and_submit_model(HEAD, PARTS)
+    job = vet_job(signed, coordinator)
+    graph = GraphMetric(
+        faults=("v11", "v12"),
+        nodes=1,
+        constant_bytes=0,
+        parameters=0,
+        largest_table=0,
+        trees=0,
+        depth=0,
+        small_leaf=None,
+        row_independent=None,
+    )
+    feature = FeatureMetric(
+        column="cost",
+        persons=2000,
+        variance="1",
+        sensitive=True,
+        distinct=None,
+        effect=None,
+        raw_information=None,
+        sweep=None,
+        leaks=(),
+    )
+    metrics = VetMetrics(
+        id="metrics",
+        enclave="hospital-enclave",
+        department="hospital",
+        job=job,
+        model=digest,
+        part=PARTS[1].digest,
+        persons=2000,
+        variance=None,
+        unique=None,
+        finite=None,
+        graph=graph,
+        features=(feature,),
+    )
+    envelope = signed.by(metrics, "hospital-enclave")
+    coordinator.documents[envelope.digest] = envelope
+
+    report = examiner.judge(digest, accept_overrides=True)
+
+    assert report.verdict is Verdict.REJECT
+    assert report.metrics == (metrics.digest,)
+    assert {check.check for check in report.checks} == REQUIRED_CHECKS
+    refused = {check.check for check in report.checks if check.figure != "not measured"}
+    assert refused == {"v11", "v12"}
 
 
 def test_metrics_of_another_than_the_enclave_do_not_count(
