@@ -81,6 +81,7 @@ def suspend(played: Played, target: HaltedDocument) -> None:
     played.site.endpoint("agency").post_document(document.envelope(key_of("agency")))
 
 
+@pytest.mark.req("RQ-316", "RQ-317", "RQ-140")
 def test_a_fetch_gives_the_sealed_table_a_receipt_a_bill_and_evidence(played: Played) -> None:
     fetched = played.fetch()
     release = TableRelease.read(fetched.release)
@@ -117,6 +118,7 @@ def test_the_same_request_bills_once_and_answers_the_same_bytes(played: Played) 
     assert played.billed() == (1, 1, 1)
 
 
+@pytest.mark.req("RQ-310", "RQ-169")
 def test_to_a_stranger_there_is_no_table(played: Played) -> None:
     for name in ("other-insurer", "partner", "operator", "gate", "auditor", "hospital", "enclave-hospital"):
         with pytest.raises(Refused) as refused:
@@ -150,6 +152,7 @@ def test_another_authorization_delivers_nothing_of_this_one(played: Played) -> N
         played.fetch(authorization="ab" * 32)
 
 
+@pytest.mark.req("RQ-162", "RQ-311")
 @pytest.mark.parametrize("kind", ["scenario", "authorization", "overall-authorization", "insurer", "partner"])
 def test_a_suspension_stops_the_next_fetch(played: Played, kind: str) -> None:
     played.fetch()

@@ -154,6 +154,7 @@ LIES: dict[str, tuple[Callable[[FetchedTable], FetchedTable], type[Exception]]] 
 }
 
 
+@pytest.mark.req("RQ-316", "RQ-317")
 @pytest.mark.parametrize("lie", LIES)
 def test_a_table_that_lies_is_refused(
     desk: Desk, release: str, monkeypatch: pytest.MonkeyPatch, lie: str

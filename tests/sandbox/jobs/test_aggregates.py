@@ -115,6 +115,7 @@ def test_keys_of_cells_that_somebody_else_put_are_refused(site: Inside, question
         cast.run(questions.job(query))
 
 
+@pytest.mark.req("RQ-169")
 def test_a_statement_outside_the_class_is_refused_with_every_reason_of_every_department(
     site: Inside, questions: Questions
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_statement_outside_the_class_is_refused_with_every_reason_of_every_dep
     assert status.reason["query"] == [reason.to_json() for reason in problem.query]
 
 
+@pytest.mark.req("RQ-308")
 def test_a_statement_for_rows_is_refused_as_raw_export(site: Inside, questions: Questions) -> None:
     query = post_query(site, questions.query("hospital", sql="SELECT * FROM visits"))
     problem = refusal(site, questions, query)
