@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -112,7 +112,7 @@ def test_a_refused_query_is_explained_by_its_reasons(call: Call, listed: Path) -
 
 
 def test_a_thousand_queries_of_a_kilobyte_are_judged_in_time(listed: Path) -> None:
-    # The contract allows 10 s on two cores, the start of the process included; other tests may run beside this one.
+    # The contract allows 10 s on two cores, the start of the process included. Processor time, because others run beside.
     filler = " OR ".join(f"age = {i}" for i in range(70))
     sql = f"SELECT sex, SUM(income) AS s, COUNT(*) FROM residents WHERE {filler} GROUP BY sex"
     sql += " " * (1000 - len(sql))
@@ -128,8 +128,9 @@ def test_a_thousand_queries_of_a_kilobyte_are_judged_in_time(listed: Path) -> No
         "--batch",
         str(batch),
     ]
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = subprocess.run(argv, capture_output=True, timeout=60, check=True)
-    assert time.monotonic() - started < 20
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
     assert ran.stdout.count(b'"allowed": true') == 1000
     assert ran.stderr == b""
