@@ -100,8 +100,9 @@ def _order(house: House, live: LiveRun, own: OwnQuestion, *, granted: Permit, ma
             table: TableOrder(house.store.snapshot_key(table), snapshot)
             for table, snapshot in own.snapshots.items()
         },
-        unit=own.query.table,
+        units=own.query.tables,
         statement=compile_rows(own.query, own.data_list),
+        apart=own.question.apart[house.department],
         layout=layout,
         bounds=own.question.bounds[house.department],
         limits=own.limits,

@@ -26,11 +26,11 @@ from enclaves.isolation.bubblewrap import DATA_ROOT
 from enclaves.protocols import ring
 from enclaves.protocols.one_use import OneUse
 from enclaves.protocols.secagg import PairKey, ReceiverKey
-from enclaves.worker.entries import read_entries
+from enclaves.worker.entries import Entries, read_entries
 from enclaves.worker.errors import OrderInvalid
 from enclaves.worker.lineage import Lineage
 from enclaves.worker.question import QuestionOrder
-from enclaves.worker.weighing import Weighed, weigh
+from enclaves.worker.weighing import Apart, Weighed, weigh
 from policies.aggregate.keys import to_wire
 from policies.disclosure.cells import Cells
 from policies.disclosure.local import LocallyJudged, judge_locally
@@ -71,7 +71,13 @@ def answer(order: QuestionOrder, tables: LockedTables) -> Answered:
     # 1. Rows to entries.
     population = tables.population()
     shape, groups = order.layout.shape, order.layout.groups
-    entries = read_entries(tables.run(order.statement), shape, groups, max_cells=order.limits.max_cells)
+    entries = read_entries(
+        tables.run(order.statement),
+        shape,
+        groups,
+        tables=len(order.units),
+        max_cells=order.limits.max_cells,
+    )
     lines = list(_known(order, tables, population))
     # 2. The local rules.
     judged = judge_locally(
@@ -84,7 +90,9 @@ def answer(order: QuestionOrder, tables: LockedTables) -> Answered:
         one_domain=order.one_domain,
     )
     # 3. The atom rule.
-    judged, lineages = weigh(judged, lines, entries, unit=order.unit, k=order.limits.atom_size)
+    judged, lineages = weigh(
+        judged, lines, entries, _apart(order, tables, entries), tables=order.units, k=order.limits.atom_size
+    )
     return Answered(judged, lineages, len(population))
 
 
@@ -97,17 +105,38 @@ def emit_lineage(lineage: Lineage, emit: Callable[[bytes], None]) -> None:
 
 
 def _known(order: QuestionOrder, tables: LockedTables, population: NDArray[np.uint64]) -> Iterator[Weighed]:
-    """The lineages with this population and the unit table's rows in them."""
-    identities: tuple[NDArray[np.uint64], NDArray[np.int32]] | None = None
-    snapshot = order.tables[order.unit].snapshot
+    """The lineages with this population and the rows of every table in them."""
+    identities: dict[str, tuple[NDArray[np.uint64], NDArray[np.int32]]] = {}
     for account in order.lineages:
         lineage, place = account.joined(population)
-        line = lineage.tables.get(order.unit)
-        if line is None or line.snapshot != snapshot:
-            identities = identities or tables.identities(order.unit)
-            hashes, persons = identities
-            lineage = lineage.with_rows(order.unit, snapshot, hashes=hashes, owner=place[persons])
+        for table in order.units:
+            line, snapshot = lineage.tables.get(table), order.tables[table].snapshot
+            if line is None or line.snapshot != snapshot:
+                if table not in identities:
+                    identities[table] = tables.identities(table)
+                hashes, persons = identities[table]
+                lineage = lineage.with_rows(table, snapshot, hashes=hashes, owner=place[persons])
         yield Weighed(lineage, place)
+
+
+def _apart(order: QuestionOrder, tables: LockedTables, entries: Entries) -> Apart:
+    """The question apart from its sensitive columns: itself, if it has none."""
+    if order.apart is None:
+        return Apart(entries, order.layout.shape, np.arange(len(entries.keys)))
+    shape, groups = order.apart.shape(order.layout.shape), order.layout.groups
+    projected = [tuple(key[place] for place in order.apart.keys) for key in entries.keys]
+    rest = read_entries(
+        tables.run(order.apart.statement),
+        shape,
+        # Of a public dictionary the keys are its text.
+        None if groups is None else tuple(dict.fromkeys(projected)),  # type: ignore[arg-type]
+        tables=len(order.units),
+        max_cells=None,
+    )
+    # True, 1 and 1.0 are different keys.
+    place_of = {tuple((type(part), part) for part in key): place for place, key in enumerate(rest.keys)}
+    cell = [place_of[tuple((type(part), part) for part in key)] for key in projected]
+    return Apart(rest, shape, np.array(cell, dtype=np.intp))
 
 
 def _leaving(judged: LocallyJudged, order: QuestionOrder) -> Cells:

@@ -26,17 +26,18 @@ from policies.atoms.partition import Labels, ranked
 from policies.disclosure.cells import Coverage, Key, Shape
 from policies.disclosure.errors import AnswerTooLarge
 from policies.disclosure.local import Amounts, Contributions
-from policies.sql.row_statement import AMOUNT, BEHIND, KEY, PERSON, ROW
+from policies.sql.row_statement import AMOUNT, BEHIND, KEY, PERSON, row_of
 
 _EXACT: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """The rows in some cell: number in the file, person, cell; measures behind which they stand; the keys of the cells."""
+    """The rows in some cell: numbers in the files, person, cell; measures behind which they stand; the keys of the cells."""
 
     keys: tuple[tuple[Key, ...], ...]
-    row: NDArray[np.int64]
+    rows: tuple[NDArray[np.int64], ...]
+    """One for each table of FROM, -1 where a left join found no row."""
     person: Labels
     cell: Labels
     behind: NDArray[np.bool_]
@@ -66,7 +67,9 @@ class Entries:
         return Amounts(*(_reduced(lane, starts) for lane in (behind, values, squares)))
 
 
-def read_entries(rows: pa.Table, shape: Shape, groups: Groups | None, *, max_cells: int) -> Entries:
+def read_entries(
+    rows: pa.Table, shape: Shape, groups: Groups | None, *, tables: int, max_cells: int | None
+) -> Entries:
     """The entries of a row statement's result. Raises AnswerTooLarge, KeyUnreadable, OrderInvalid."""
     keys, cell = _cells(rows, shape, groups, max_cells=max_cells)
     kept = np.flatnonzero(cell >= 0)
@@ -75,7 +78,7 @@ def read_entries(rows: pa.Table, shape: Shape, groups: Groups | None, *, max_cel
     amounts = np.stack([_amount(rows, place, scale=measure.scale)[kept] for place, measure in measures])
     return Entries(
         keys,
-        _integers(rows, ROW)[kept],
+        tuple(_integers(rows, row_of(place))[kept] for place in range(tables)),
         _integers(rows, PERSON)[kept].astype(np.int32),
         cell[kept].astype(np.int32),
         behind,
@@ -84,7 +87,7 @@ def read_entries(rows: pa.Table, shape: Shape, groups: Groups | None, *, max_cel
 
 
 def _cells(
-    rows: pa.Table, shape: Shape, groups: Groups | None, *, max_cells: int
+    rows: pa.Table, shape: Shape, groups: Groups | None, *, max_cells: int | None
 ) -> tuple[tuple[tuple[Key, ...], ...], NDArray[np.int64]]:
     """The cells and which each row is in, -1 for none."""
     symbol = np.zeros(rows.num_rows, dtype=np.int64)
@@ -97,7 +100,7 @@ def _cells(
     found = list(zip(*levels, strict=True)) if levels else [()]
     if groups is None:
         order = sorted(range(len(found)), key=lambda at: tuple(spelled(part) or "" for part in found[at]))
-        if len(order) > max_cells:
+        if max_cells is not None and len(order) > max_cells:
             raise AnswerTooLarge(f"expected at most {max_cells} cells, got more")
         place_of = np.empty(max(len(order), 1), dtype=np.int64)
         place_of[order] = np.arange(len(order))
@@ -150,7 +153,7 @@ def _amount(rows: pa.Table, place: int, *, scale: int) -> NDArray[np.int64]:
 
 
 def _integers(rows: pa.Table, name: str) -> NDArray[np.int64]:
-    return np.asarray(rows.column(name).to_numpy(), dtype=np.int64)
+    return np.asarray(pc.fill_null(rows.column(name), -1).to_numpy(), dtype=np.int64)
 
 
 def _reduced(lane: NDArray[np.int64], starts: NDArray[np.intp]) -> NDArray[np.int64]:

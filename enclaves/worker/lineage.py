@@ -4,6 +4,8 @@
   hash over pid and every column: the same row in two snapshots is one unit, a changed row is two. A unit that is no longer
   there stays, in no cell of any later answer, so that what an update changed is weighed like anything else.
 - A unit that is new joins those that no released sum has touched; `outside` is their atom's label.
+- Every unit has a second atom, `apart`: of the questions apart from their sensitive columns, whatever became of them
+  (`policies.aggregate.apart`).
 - Labels are dense, as `policies.atoms` asks.
 
 Kept by the enclave, sealed, in the domain's own file (`enclaves.agent.lineages`); only a worker sees it open.
@@ -60,7 +62,24 @@ class RowLine:
     hashes: NDArray[np.uint64]
     owner: Labels
     units: Units
+    apart: Units
     place: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Refined:
+    """What an answer leaves of one sort of units: their atoms, and which it touches (0 for not at all)."""
+
+    atoms: Labels
+    touched: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer leaves: of the rows of each table, and of the persons."""
+
+    tables: Mapping[str, Refined]
+    persons: Refined
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,7 @@ class Lineage:
 
     pids: Pids = field(default_factory=lambda: np.empty((0, 2), dtype=np.uint64))
     persons: Units = NOBODY
+    apart: Units = NOBODY
     tables: Mapping[str, RowLine] = field(default_factory=dict)
 
     def joined(self, population: Pids) -> tuple[Lineage, NDArray[np.int32]]:
@@ -80,7 +100,8 @@ class Lineage:
         tables = {
             name: replace(line, owner=old[line.owner].astype(np.int32)) for name, line in self.tables.items()
         }
-        return Lineage(_words(both), self.persons.grown(old, len(both)), tables), new.astype(np.int32)
+        persons, apart = self.persons.grown(old, len(both)), self.apart.grown(old, len(both))
+        return Lineage(_words(both), persons, apart, tables), new.astype(np.int32)
 
     def with_rows(
         self, table: str, snapshot: str, *, hashes: NDArray[np.uint64], owner: NDArray[np.int32]
@@ -90,34 +111,62 @@ class Lineage:
         known = np.empty(0, dtype=np.uint64) if line is None else line.hashes
         both, first = np.unique(np.concatenate([known, hashes]), return_index=True)
         owners = np.concatenate([NOBODY.atoms if line is None else line.owner, owner])[first]
-        units = NOBODY if line is None else line.units
-        grown = units.grown(np.searchsorted(both, known), len(both))
+        units, apart = (NOBODY, NOBODY) if line is None else (line.units, line.apart)
+        old = np.searchsorted(both, known)
         place = np.searchsorted(both, hashes).astype(np.int32)
-        held = RowLine(snapshot, both, owners.astype(np.int32), grown, place)
+        held = RowLine(
+            snapshot,
+            both,
+            owners.astype(np.int32),
+            units.grown(old, len(both)),
+            apart.grown(old, len(both)),
+            place,
+        )
         return replace(self, tables={**self.tables, table: held})
 
-    def after(
-        self, table: str, *, rows: Labels, row_touched: Labels, persons: Labels, person_touched: Labels
-    ) -> Lineage:
-        """After an answer over rows of `table`: the atoms it leaves, and which units it touches (0 for not at all)."""
-        line = self.tables[table]
-        held = replace(line, units=line.units.refined(rows, row_touched))
-        return Lineage(self.pids, self.persons.refined(persons, person_touched), {**self.tables, table: held})
+    def after(self, told: Told) -> Lineage:
+        """After an answer."""
+        tables = {
+            table: replace(
+                self.tables[table], units=self.tables[table].units.refined(left.atoms, left.touched)
+            )
+            for table, left in told.tables.items()
+        }
+        persons = self.persons.refined(told.persons.atoms, told.persons.touched)
+        return replace(self, persons=persons, tables={**self.tables, **tables})
+
+    def after_asking(self, told: Told) -> Lineage:
+        """After a question, apart from sensitive columns."""
+        tables = {
+            table: replace(
+                self.tables[table], apart=self.tables[table].apart.refined(left.atoms, left.touched)
+            )
+            for table, left in told.tables.items()
+        }
+        apart = self.apart.refined(told.persons.atoms, told.persons.touched)
+        return replace(self, apart=apart, tables={**self.tables, **tables})
 
     def frames(self) -> Iterator[bytes]:
         """The lineage as frames."""
         arrays: dict[str, NDArray[np.generic]] = {
             "pids": self.pids.reshape(-1),
             "persons": self.persons.atoms,
+            "apart": self.apart.atoms,
         }
-        facts: dict[str, Json] = {"outside": self.persons.outside, "tables": {}}
+        facts: dict[str, Json] = {"outside": self.persons.outside, "outside_apart": self.apart.outside}
         tables: dict[str, Json] = {}
         for number, (name, line) in enumerate(sorted(self.tables.items())):
-            tables[name] = {"number": number, "snapshot": line.snapshot, "outside": line.units.outside}
+            tables[name] = {
+                "number": number,
+                "snapshot": line.snapshot,
+                "outside": line.units.outside,
+                "outside_apart": line.apart.outside,
+            }
             arrays |= {
                 f"hashes{number}": line.hashes,
                 f"owner{number}": line.owner,
                 f"rows{number}": line.units.atoms,
+                f"apart{number}": line.apart.atoms,
                 f"place{number}": line.place,
             }
         yield from write_arrays({**facts, "tables": tables}, arrays)
@@ -131,22 +180,29 @@ class Lineage:
             raise OrderInvalid("expected tables by name in a lineage, got another form")
         pids = found.array("pids", np.uint64).reshape(-1, 2)
         persons = Units(found.array("persons", np.int32), found.integer("outside"))
-        if len(pids) != len(persons.atoms):
-            raise OrderInvalid("expected an atom for each person of a lineage, got another number")
-        return cls(pids, persons, {name: _line(found, value) for name, value in tables.items()})
+        apart = Units(found.array("apart", np.int32), found.integer("outside_apart"))
+        if not len(pids) == len(persons.atoms) == len(apart.atoms):
+            raise OrderInvalid("expected two atoms for each person of a lineage, got another number")
+        return cls(pids, persons, apart, {name: _line(found, value) for name, value in tables.items()})
 
 
 def _line(found: Arrays, value: Json) -> RowLine:
     match value:
-        case {"number": int() as number, "snapshot": str() as snapshot, "outside": int() as outside}:
+        case {
+            "number": int() as number,
+            "snapshot": str() as snapshot,
+            "outside": int() as outside,
+            "outside_apart": int() as outside_apart,
+        }:
             pass
         case _:
             raise OrderInvalid("expected a table of a lineage, got another form")
     hashes, owner = found.array(f"hashes{number}", np.uint64), found.array(f"owner{number}", np.int32)
     atoms, place = found.array(f"rows{number}", np.int32), found.array(f"place{number}", np.int32)
-    if not len(hashes) == len(owner) == len(atoms):
-        raise OrderInvalid("expected a hash, an owner and an atom for each row of a lineage, got others")
-    return RowLine(snapshot, hashes, owner, Units(atoms, outside), place)
+    apart = found.array(f"apart{number}", np.int32)
+    if not len(hashes) == len(owner) == len(atoms) == len(apart):
+        raise OrderInvalid("expected a hash, an owner and two atoms for each row of a lineage, got others")
+    return RowLine(snapshot, hashes, owner, Units(atoms, outside), Units(apart, outside_apart), place)
 
 
 def _keys(pids: Pids) -> NDArray[np.void]:

@@ -17,6 +17,7 @@ from enclaves.worker.arrays import Arrays, read_arrays, write_arrays
 from enclaves.worker.errors import OrderInvalid
 from enclaves.worker.lineage import Lineage
 from enclaves.worker.order import Masks, key_bytes, key_text
+from policies.aggregate.apart import Apart
 from policies.aggregate.layout import Groups, Layout
 from policies.disclosure.cells import Coverage, Kind, Measure, Shape
 from policies.disclosure.limits import Limits
@@ -41,9 +42,11 @@ class QuestionOrder:
 
     permit: str
     tables: Mapping[str, TableOrder]
-    unit: str
-    """The table whose rows are the units of the atom rule."""
+    units: tuple[str, ...]
+    """The tables in the order of FROM; their rows are the units of the atom rule."""
     statement: str
+    apart: Apart | None
+    """The question apart from sensitive columns, if it has any."""
     layout: Layout
     bounds: tuple[PersonBound | None, ...]
     limits: Limits
@@ -54,8 +57,8 @@ class QuestionOrder:
     noise: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.unit not in self.tables or self.masks.receiver_key is None:
-            raise OrderInvalid("expected the unit among the tables and a receiver key, got others")
+        if sorted(self.units) != sorted(self.tables) or self.masks.receiver_key is None:
+            raise OrderInvalid("expected the tables of FROM and a receiver key, got others")
         if self.noise is not None and self.noise.shape != (self.layout.lanes,):
             raise OrderInvalid(f"expected noise for {self.layout.lanes} lanes, got another shape")
 
@@ -65,8 +68,9 @@ class QuestionOrder:
         members: dict[str, Json] = {
             "permit": self.permit,
             "tables": {n: {"key": key_text(t.key), "snapshot": t.snapshot} for n, t in self.tables.items()},
-            "unit": self.unit,
+            "units": list(self.units),
             "statement": self.statement,
+            "apart": None if self.apart is None else _apart_json(self.apart),
             "keys": list(self.layout.shape.keys),
             "measures": [_measure_json(measure) for measure in self.layout.shape.measures],
             "groups": None if self.layout.groups is None else [list(group) for group in self.layout.groups],
@@ -93,8 +97,9 @@ class QuestionOrder:
             return cls(
                 permit=_text(found, "permit"),
                 tables=_tables(found.member("tables")),
-                unit=_text(found, "unit"),
+                units=tuple(str(unit) for unit in _items(found, "units")),
                 statement=_text(found, "statement"),
+                apart=_apart(found.member("apart")),
                 layout=_layout(found),
                 bounds=tuple(map(_bound, _items(found, "bounds"))),
                 limits=_limits(found.member("limits")),
@@ -115,6 +120,25 @@ def _measure_json(measure: Measure) -> Json:
         "scale": measure.scale,
         "places": measure.places,
     }
+
+
+def _apart_json(apart: Apart) -> Json:
+    return {
+        "statement": apart.statement,
+        "keys": list(apart.keys),
+        "coverages": [coverage.value for coverage in apart.coverages],
+    }
+
+
+def _apart(value: Json) -> Apart | None:
+    match value:
+        case None:
+            return None
+        case {"statement": str() as statement, "keys": list() as keys, "coverages": list() as coverages}:
+            places = tuple(key for key in keys if isinstance(key, int))
+            return Apart(statement, places, tuple(Coverage(coverage) for coverage in coverages))
+        case _:
+            raise OrderInvalid("expected a question apart from sensitive columns, got another form")
 
 
 def _layout(found: Arrays) -> Layout:

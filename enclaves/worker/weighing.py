@@ -1,8 +1,12 @@
 """The atom rule over rows and persons, on every account at once: what of an answer may join all earlier ones.
 
 - **Rows** are the units of sums, means and variances: a released number is a sum over rows of a cell, over those that meet a
-  condition, or, where it is divided by their number, over those with a value. **Persons** are the units of what counts
-  distinct persons. Each keeps atoms of its own; an atom's size is its distinct persons.
+  condition, or, where it is divided by their number, over those with a value. Of a join the rows of every table are units,
+  counted as often as they occur. **Persons** are the units of what counts distinct persons. Each keeps atoms of its own; an
+  atom's size is its distinct persons.
+- The question **apart from its sensitive columns** is weighed first, on atoms of its own: what offends there is withheld
+  whatever the sensitive columns hold, and everything else that is asked refines those atoms, released or not
+  (`policies.aggregate.apart` says why).
 - A cell that offends is withheld, or, if only a measure's condition or null pattern does, that measure in that cell.
 - What offends on one account is withheld for all: the answer is one. The rule is asked again until everything that is left
   is admitted, everywhere, as it stands; only then are the atoms refined.
@@ -12,7 +16,7 @@ protocols.md section 6.3; the proof is in `policies.atoms.admission`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -20,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enclaves.worker.entries import Entries
-from enclaves.worker.lineage import Lineage
-from policies.atoms.admission import ValueAdmission, admit_values
+from enclaves.worker.lineage import Lineage, Refined, Told
+from policies.atoms.admission import Line, LinesAdmission, admit_lines
 from policies.atoms.partition import Labels
 from policies.disclosure.cells import Coverage, Kind, Measure, Shape
 from policies.disclosure.local import LocallyJudged
@@ -39,6 +43,21 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """The entries of the question apart from its sensitive columns, and the cell there of each cell here."""
+
+    entries: Entries
+    shape: Shape
+    cell: NDArray[np.intp]
+
+    @property
+    def everything(self) -> _Left:
+        """All cells and values."""
+        cells = np.ones(len(self.entries.keys), dtype=np.bool_)
+        return _Left(cells, np.ones((len(self.shape.measures), len(cells)), dtype=np.bool_))
+
+
+@dataclass(frozen=True, slots=True)
 class _Left:
     """What is still to be released: cells (bool[cells]), values (bool[measures, cells])."""
 
@@ -46,110 +65,122 @@ class _Left:
     values: NDArray[np.bool_]
 
     def both(self, other: _Left) -> _Left:
-        return _Left(self.cells & other.cells, self.values & other.values)
+        cells = self.cells & other.cells
+        return _Left(cells, self.values & other.values & cells)
 
     def same(self, other: _Left) -> bool:
         return bool((self.cells == other.cells).all() and (self.values == other.values).all())
 
 
 def weigh(
-    judged: LocallyJudged, lines: Sequence[Weighed], entries: Entries, *, unit: str, k: int
+    judged: LocallyJudged,
+    accounts: Sequence[Weighed],
+    entries: Entries,
+    apart: Apart,
+    *,
+    tables: Sequence[str],
+    k: int,
 ) -> tuple[LocallyJudged, list[Lineage]]:
-    """Withhold what the atom rule does not admit on any of the accounts; the lineages after what is left."""
-    shape = judged.cells.shape
-    left = _Left(judged.released, judged.values)
+    """Withhold what the atom rule does not admit on any of the accounts; the lineages after what is left.
+
+    `tables` are those of FROM, in order; every lineage knows their rows.
+    """
+    asked = [_Asked(account, apart.entries, apart.shape, tables, apart=True) for account in accounts]
+    known, told = _settled(asked, apart.everything, k=k)
+    lineages = [account.lineage for account in accounts]
+    if told is not None:
+        lineages = [line.after_asking(left) for line, left in zip(lineages, told, strict=True)]
+    left = _Left(judged.released, judged.values).both(
+        _Left(known.cells[apart.cell], known.values[:, apart.cell])
+    )
+    asked = [_Asked(account, entries, judged.cells.shape, tables, apart=False) for account in accounts]
+    left, told = _settled(asked, left, k=k)
+    if told is not None:
+        lineages = [line.after(found) for line, found in zip(lineages, told, strict=True)]
+    return _without(judged, left), lineages
+
+
+def _settled(asked: Sequence[_Asked], left: _Left, *, k: int) -> tuple[_Left, list[Told] | None]:
+    """What of `left` every account admits as it stands, and what that leaves of each; None if nothing is left."""
     while left.cells.any():
-        tried = [_Try.of(line, entries, left, shape=shape, unit=unit, k=k) for line in lines]
+        tried = [(one, lines := one.lines(left), one.admission(lines, k=k)) for one in asked]
         admitted = left
-        for one in tried:
-            admitted = admitted.both(one.left(left, shape))
+        for one, _, verdict in tried:
+            admitted = admitted.both(one.admitted(verdict))
         if admitted.same(left):
-            return _without(judged, left), [one.lineage(unit) for one in tried]
+            return left, [one.told(lines, verdict) for one, lines, verdict in tried]
         left = admitted
-    return _without(judged, left), [line.lineage for line in lines]
+    return left, None
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
-    """One account's verdict on what is left: by rows and by persons; and which units the answer touches."""
+class _Asked:
+    """One account's view of an answer: which of its units, rows by table and persons, are in which cell."""
 
-    line: Weighed
-    rows: ValueAdmission
-    persons: ValueAdmission
-    row_touched: Labels
-    person_touched: Labels
+    account: Weighed
+    entries: Entries
+    shape: Shape
+    tables: Sequence[str]
+    apart: bool
 
-    @classmethod
-    def of(cls, line: Weighed, entries: Entries, left: _Left, *, shape: Shape, unit: str, k: int) -> _Try:
-        held = line.lineage.tables[unit]
+    def lines(self, left: _Left) -> list[Line]:
+        """A line for the rows of each table, then one for the persons, of what is `left`."""
+        lineage, entries = self.account.lineage, self.entries
         kept = np.flatnonzero(left.cells[entries.cell])
         cell = entries.cell[kept]
-        row, person = held.place[entries.row[kept]], line.place[entries.person[kept]]
-        n_cells = len(entries.keys)
         behind = entries.behind[:, kept] & left.values[:, cell]
-        rows = admit_values(
-            held.units.atoms,
-            row,
-            cell,
-            behind[_of_rows(shape)],
-            n_cells=n_cells,
-            k=k,
-            owner=held.owner,
-        )
-        who, where, counted = _persons(person, cell, behind[_of_persons(shape)], n_cells=n_cells)
-        persons = admit_values(line.lineage.persons.atoms, who, where, counted, n_cells=n_cells, k=k)
-        return cls(
-            line,
-            rows,
-            persons,
-            _touched(len(held.units.atoms), row),
-            _touched(len(line.lineage.pids), person),
-        )
+        lines = []
+        for table, rows in zip(self.tables, entries.rows, strict=True):
+            held = lineage.tables[table]
+            found = np.flatnonzero(rows[kept] >= 0)
+            lines.append(
+                Line(
+                    (held.apart if self.apart else held.units).atoms,
+                    held.place[rows[kept][found]],
+                    cell[found],
+                    held.owner,
+                    # A row of one table is in one cell, once.
+                    counted=len(self.tables) > 1,
+                    behind=(behind & _of_rows(self.shape)[:, None])[:, found],
+                )
+            )
+        persons = (lineage.apart if self.apart else lineage.persons).atoms
+        person = self.account.place[entries.person[kept]]
+        flags = behind & _of_persons(self.shape)[:, None]
+        return [*lines, Line(persons, person, cell, counted=False, behind=flags)]
 
-    def left(self, asked: _Left, shape: Shape) -> _Left:
-        cells = asked.cells & self.rows.cells & self.persons.cells
-        values = asked.values & cells
-        values[_of_rows(shape)] &= self.rows.values | ~asked.values[_of_rows(shape)]
-        values[_of_persons(shape)] &= self.persons.values | ~asked.values[_of_persons(shape)]
-        return _Left(cells, values)
+    def admission(self, lines: Sequence[Line], *, k: int) -> LinesAdmission:
+        return admit_lines(lines, n_codes=len(self.entries.keys), k=k)
 
-    def lineage(self, unit: str) -> Lineage:
-        return self.line.lineage.after(
-            unit,
-            rows=self.rows.atoms,
-            row_touched=self.row_touched,
-            persons=self.persons.atoms,
-            person_touched=self.person_touched,
-        )
+    def admitted(self, verdict: LinesAdmission) -> _Left:
+        """Cells and values; a value that depends on no more than its cell is admitted with it."""
+        selecting = _of_rows(self.shape) | _of_persons(self.shape)
+        return _Left(verdict.cells, verdict.cells & (verdict.values | ~selecting[:, None]))
+
+    def told(self, lines: Sequence[Line], verdict: LinesAdmission) -> Told:
+        refined = [
+            Refined(atoms, _touched(len(atoms), line.unit))
+            for line, atoms in zip(lines, verdict.atoms, strict=True)
+        ]
+        tables: Mapping[str, Refined] = dict(zip(self.tables, refined[:-1], strict=True))
+        return Told(tables, refined[-1])
 
 
-def _of_rows(shape: Shape) -> list[int]:
+def _of_rows(shape: Shape) -> NDArray[np.bool_]:
     """Measures whose numbers depend on more than the cell: a condition, or a null pattern they are divided by."""
-    return [i for i, m in enumerate(shape.measures) if m.kind is not Kind.PERSONS and _selects(m)]
+    return np.array([m.kind is not Kind.PERSONS and _selects(m) for m in shape.measures], dtype=np.bool_)
 
 
-def _of_persons(shape: Shape) -> list[int]:
-    return [
-        i for i, m in enumerate(shape.measures) if m.kind is Kind.PERSONS and m.coverage is not Coverage.CELL
-    ]
+def _of_persons(shape: Shape) -> NDArray[np.bool_]:
+    return np.array(
+        [m.kind is Kind.PERSONS and m.coverage is not Coverage.CELL for m in shape.measures], dtype=np.bool_
+    )
 
 
 def _selects(measure: Measure) -> bool:
     return measure.coverage is Coverage.CONDITION or (
         measure.coverage is Coverage.PRESENT and measure.kind in _DIVIDED
     )
-
-
-def _persons(
-    person: Labels, cell: Labels, behind: NDArray[np.bool_], *, n_cells: int
-) -> tuple[Labels, Labels, NDArray[np.bool_]]:
-    """One pair for each person in each cell; behind a measure if any of the person's rows there is."""
-    pair = person.astype(np.int64) * n_cells + cell
-    distinct, place = np.unique(pair, return_inverse=True)
-    counted = np.zeros((len(behind), len(distinct)), dtype=np.bool_)
-    for number, flags in enumerate(behind):
-        counted[number, place[flags]] = True
-    return (distinct // n_cells).astype(np.int32), (distinct % n_cells).astype(np.int32), counted
 
 
 def _touched(units: int, which: Labels) -> Labels:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from policies.aggregate.apart import Apart, apart_of, sensitive_fields
 from policies.aggregate.layout import Layout
 from policies.aggregate.listing import data_list_of
 from policies.aggregate.shape import Figures, QuestionUnreadable, common, figures_of
@@ -37,6 +38,7 @@ class Asked:
     lists: Mapping[str, DataList]
     layout: Layout | None
     bounds: Mapping[str, tuple[PersonBound | None, ...]]
+    apart: Mapping[str, Apart | None]
     place: str | None
     problem: str | None = None
 
@@ -68,15 +70,22 @@ def asked_of(
         verdicts[part.department] = check(text, lists[part.department])
     refused = next((d for d, verdict in verdicts.items() if not verdict.allowed), None)
     if refused is not None:
-        return Asked(verdicts, lists, None, {}, place=f"query.parts.{refused}.sql")
+        return Asked(verdicts, lists, None, {}, {}, place=f"query.parts.{refused}.sql")
     try:
         figures = dict(_figures(query, verdicts, lists, datasets=datasets))
         layout = Layout(common([f.shape for f in figures.values()]), query.groups)
         _check_alike(query, verdicts)
+        apart = {
+            department: apart_of(
+                verdict.query, lists[department], sensitive_fields(_owned(datasets, department))
+            )
+            for department, verdict in verdicts.items()
+            if verdict.query is not None
+        }
     except PolicyError as error:
-        return Asked(verdicts, lists, None, {}, place="query.parts", problem=str(error))
+        return Asked(verdicts, lists, None, {}, {}, place="query.parts", problem=str(error))
     bounds = {department: figure.bounds(layout.shape) for department, figure in figures.items()}
-    return Asked(verdicts, lists, layout, bounds, place=None)
+    return Asked(verdicts, lists, layout, bounds, apart, place=None)
 
 
 def columns_asked(asked: Asked, department: str) -> tuple[ListedColumn, ...]:
@@ -100,8 +109,12 @@ def _figures(
     for department, verdict in verdicts.items():
         if verdict.query is None:
             raise QuestionUnreadable(f"expected a statement of `{department}`, got none")
-        own = [dataset for dataset in datasets if dataset.owner == department]
+        own = _owned(datasets, department)
         yield department, figures_of(verdict.query, lists[department], own, domains=len(query.parts))
+
+
+def _owned(datasets: tuple[Dataset, ...], department: str) -> list[Dataset]:
+    return [dataset for dataset in datasets if dataset.owner == department]
 
 
 def _check_alike(query: Query, verdicts: Mapping[str, Verdict]) -> None:
