@@ -425,6 +425,14 @@ REFUSED: list[tuple[Code, str | None, Place, str]] = [
     (Code.UNKNOWN_TABLE, None, F, "SELECT COUNT(*) FROM residents JOIN 'visits' USING (pid)"),
     (Code.UNKNOWN_COLUMN, None, J, "SELECT COUNT(*) FROM residents JOIN visits USING (pid, 'district')"),
     (Code.STAR, None, T, "SELECT COUNT((*)) FROM residents"),
+    (Code.QUALIFIED_NAME, None, T, COUNT + " WHERE birth > main.DATE '2020-01-01'"),
+    (Code.QUALIFIED_NAME, None, T, COUNT + " WHERE birth > '2020-01-01'::main.DATE"),
+    (
+        Code.QUALIFIED_NAME,
+        None,
+        T,
+        "SELECT CAST(floor(age/5) AS main.INTEGER) k, COUNT(*) FROM residents GROUP BY k",
+    ),
     (
         Code.FUNCTION,
         None,
