@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 from enclaves.transport.endpoint import Posted
 from enclaves.transport.problem import NotFound
 from enclaves.transport.sealed_mail import table_review_info
+from policies.authorization import check_signed
 from policies.documents.fields import Bilingual
 from policies.documents.job import TableRelease
 from policies.documents.review import Finding, OutputReview
@@ -49,9 +50,7 @@ class Reviewer(Member):
 
     def outputs(self) -> list[Output]:
         """Every release that asked for review and that this party or its organization may review, oldest first."""
-        reviews = [
-            self.document(OutputReview, line.digest) for line in self.endpoint.documents(OutputReview.kind)
-        ]
+        reviews = [self._said(line.digest) for line in self.endpoint.documents(OutputReview.kind)]
         found = []
         for line in self.endpoint.documents(TableRelease.kind):
             release = checked_release(self.endpoint.get_document(line.digest), line.digest, self.trust)
@@ -84,6 +83,13 @@ class Reviewer(Member):
                 reviewed_at=self.now_text(),
             )
         )
+
+    def _said(self, digest: str) -> OutputReview:
+        """A review with its reviewer's signature checked."""
+        envelope = self.endpoint.get_document(digest)
+        review = OutputReview.read(envelope)
+        check_signed(envelope, review, self.trust)
+        return review
 
     def _concerns(self, release: TableRelease) -> bool:
         return {self.party, self.entry.owner} & set(reviewers_of(release, self.trust)) != set()
