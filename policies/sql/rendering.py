@@ -14,7 +14,8 @@ from typing import Final
 from policies.sql.column_types import ColumnType
 from policies.sql.data_list import Bounds, DataList
 from policies.sql.literals import Day, Literal, Moment, Number, Text, Truth
-from policies.sql.query import (
+from policies.sql.query import Query
+from policies.sql.terms import (
     AllOf,
     AnyOf,
     Between,
@@ -34,7 +35,6 @@ from policies.sql.query import (
     Part,
     Plain,
     Prefix,
-    Query,
     Truncated,
 )
 

@@ -18,8 +18,8 @@ from typing import Final
 
 from policies.sql.data_list import DataList
 from policies.sql.query import Aggregate, AggregateItem, Function, JoinKind, KeyItem, Query
-from policies.sql.query import Field as ModelField
 from policies.sql.rendering import clipped, column, condition, key, name, source
+from policies.sql.terms import Field
 
 PERSONS: Final = "__persons"
 
@@ -90,7 +90,7 @@ def _measure(aggregate: Aggregate, data_list: DataList) -> str:
     return clipped(_field(aggregate), aggregate.bounds, data_list)
 
 
-def _field(aggregate: Aggregate) -> ModelField:
+def _field(aggregate: Aggregate) -> Field:
     if aggregate.field is None:
         raise LookupError("expected an aggregate of a column")
     return aggregate.field
@@ -109,7 +109,7 @@ def _persons(query: Query, data_list: DataList, *, behind: Aggregate | None = No
     return counts[0] if len(counts) == 1 else f"least({', '.join(counts)})"
 
 
-def counted_keys(query: Query, data_list: DataList) -> list[ModelField]:
+def counted_keys(query: Query, data_list: DataList) -> list[Field]:
     """The person keys of the query's tables, those that an inner join makes equal counted once."""
     counted = [person_key(query.table, data_list)]
     covered = set(counted)
@@ -122,12 +122,12 @@ def counted_keys(query: Query, data_list: DataList) -> list[ModelField]:
     return counted
 
 
-def person_key(table: str, data_list: DataList) -> ModelField:
+def person_key(table: str, data_list: DataList) -> Field:
     """The person key of a listed table."""
     found = data_list.table(table)
     if found is None:
         raise LookupError("expected a table of the data list")
-    return ModelField(found.name, found.person_key)
+    return Field(found.name, found.person_key)
 
 
 def _is_one_row_per_person(table: str, data_list: DataList) -> bool:

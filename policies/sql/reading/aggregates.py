@@ -13,13 +13,14 @@ from policies.sql import hints
 from policies.sql.column_types import TypeClass
 from policies.sql.data_list import SqlUse
 from policies.sql.parser import Node
-from policies.sql.query import Aggregate, Condition, Field, Function
+from policies.sql.query import Aggregate, Function
 from policies.sql.reading.conditions import Conditions
 from policies.sql.reading.constants import is_null, whole_number
 from policies.sql.reading.names import AGGREGATES
 from policies.sql.reading.scope import Found, Scope
 from policies.sql.reading.shape import children
 from policies.sql.reasons import Code, Place
+from policies.sql.terms import Condition, Field
 
 MEASURES: Final = {
     "sum": Function.SUM,

@@ -18,7 +18,11 @@ from policies.sql.column_types import DOUBLE, VARCHAR, ColumnType, TypeClass, re
 from policies.sql.data_list import SqlUse
 from policies.sql.literals import Number, Text, fits
 from policies.sql.parser import Node
-from policies.sql.query import (
+from policies.sql.reading.constants import literal, whole_number
+from policies.sql.reading.scope import Found, Scope
+from policies.sql.reading.shape import REFUSED_BY_SHAPE
+from policies.sql.reasons import Code, Hint, Place
+from policies.sql.terms import (
     MAX_BINS,
     MAX_PREFIX,
     Bin,
@@ -34,10 +38,6 @@ from policies.sql.query import (
     Truncated,
     Unit,
 )
-from policies.sql.reading.constants import literal, whole_number
-from policies.sql.reading.scope import Found, Scope
-from policies.sql.reading.shape import REFUSED_BY_SHAPE
-from policies.sql.reasons import Code, Hint, Place
 
 _PARTS: Final = {part.value: part for part in DatePart}
 _UNITS: Final = {unit.value: unit for unit in Unit}

@@ -17,7 +17,12 @@ from policies.sql.column_types import TypeClass
 from policies.sql.data_list import SqlUse
 from policies.sql.literals import Literal
 from policies.sql.parser import Node
-from policies.sql.query import (
+from policies.sql.reading.coarsening import Use, coarsening, read_operand, result_type
+from policies.sql.reading.constants import is_constant, literals_for
+from policies.sql.reading.scope import Found, Scope
+from policies.sql.reading.shape import children
+from policies.sql.reasons import Code, Place
+from policies.sql.terms import (
     AllOf,
     AnyOf,
     Between,
@@ -30,11 +35,6 @@ from policies.sql.query import (
     Operand,
     Operator,
 )
-from policies.sql.reading.coarsening import Use, coarsening, read_operand, result_type
-from policies.sql.reading.constants import is_constant, literals_for
-from policies.sql.reading.scope import Found, Scope
-from policies.sql.reading.shape import children
-from policies.sql.reasons import Code, Place
 
 _OPERATORS: Final = {
     "COMPARE_EQUAL": Operator.EQUAL,

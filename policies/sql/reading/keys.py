@@ -12,12 +12,12 @@ from policies.sql.column_types import TypeClass
 from policies.sql.data_list import SqlUse
 from policies.sql.literals import Literal, share_a_type
 from policies.sql.parser import Node
-from policies.sql.query import MAX_BRANCHES, Branch, Filled, Key, Labels, Plain
 from policies.sql.reading.coarsening import Use, read_operand
 from policies.sql.reading.conditions import Conditions
 from policies.sql.reading.constants import is_constant, is_null, literal, literals_for
 from policies.sql.reading.scope import Found, Scope
 from policies.sql.reasons import Code, Place
+from policies.sql.terms import MAX_BRANCHES, Branch, Filled, Key, Labels, Plain
 
 _GROUP: Final = frozenset({SqlUse.GROUP})
 _WHERE: Final = Place.GROUP_BY

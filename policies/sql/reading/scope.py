@@ -16,9 +16,9 @@ from typing import Final
 from policies.sql import hints
 from policies.sql.data_list import Column, SqlUse, Table, fold
 from policies.sql.parser import Node
-from policies.sql.query import Field
 from policies.sql.reading.shape import children
 from policies.sql.reasons import Code, Findings, Place
+from policies.sql.terms import Field
 
 _MAX_LOOKS: Final = 3
 _MAX_LOOK_LENGTH: Final = 64

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from policies.sql import hints
 from policies.sql.parser import Node
-from policies.sql.query import MAX_COMPARISONS, MAX_IN
 from policies.sql.reasons import Code, Findings, Hint, Place
+from policies.sql.terms import MAX_COMPARISONS, MAX_IN
 from policies.sql.text import MAX_DEPTH
 
 _EXPRESSION: Final = frozenset({"class", "type", "alias", "query_location"})
