@@ -94,9 +94,9 @@ def patterns_of_values(
     symbol = cell.astype(np.int64) << n_measures
     for place, flags in enumerate(behind):
         symbol |= flags.astype(np.int64) << place
-    dense, values = ranked(symbol, bound=n_cells << n_measures) if len(symbol) else (cell, symbol)
+    dense, values = ranked(symbol, bound=n_cells << n_measures)
     codes, (pattern, which) = _coded(person, dense, persons)
-    symbol = values[which] if len(which) else symbol
+    symbol = values[which]
     home = (symbol >> n_measures).astype(np.int32)
     parts = [(pattern, home)]
     for place in range(n_measures):

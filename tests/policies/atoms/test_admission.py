@@ -270,6 +270,24 @@ def test_the_difference_of_two_sums_is_not_one_persons_amount_in_effect() -> Non
         assert second.accepted == accepted
 
 
+def test_several_measures_of_a_join_are_withheld_one_by_one() -> None:
+    # Of forty rows, each of them twice in a join, thirty meet one condition and thirty-five another.
+    row, code = np.tile(np.arange(40, dtype=np.int32), 2), np.zeros(80, dtype=np.int32)
+    behind = np.stack([np.tile(np.arange(40) < met, 2) for met in (30, 35, 40)])
+    verdict = admit_lines([Line(fresh(40), row, code, behind=behind)], n_codes=1, k=10)
+    assert verdict.accepted
+    assert verdict.cells.tolist() == [True]
+    assert verdict.values.tolist() == [[True], [False], [True]]
+    assert sorted(np.bincount(verdict.atoms[0]).tolist()) == [10, 30]
+
+
+def test_a_value_does_not_outlive_its_cell_on_any_line() -> None:
+    pairs = int32([0] * 12 + [1] * 8)
+    everybody = Line(fresh(60), np.arange(20, dtype=np.int32), pairs, behind=np.ones((1, 20), dtype=np.bool_))
+    verdict = admit_lines([everybody], n_codes=2, k=10)
+    assert (verdict.cells.tolist(), verdict.values.tolist()) == ([True, False], [[True, False]])
+
+
 def test_amounts_of_another_length_are_refused() -> None:
     for lane in (np.ones(2, dtype=np.int64), np.ones(3, dtype=np.int32)):
         with pytest.raises(AtomsInvalid):
@@ -336,6 +354,25 @@ def test_the_day_between_two_sums_of_the_same_visitors_is_seen_in_rows_only() ->
     assert persons.accepted
     assert first.accepted
     assert not second.accepted
+
+
+def test_ten_rows_of_one_person_are_one_person() -> None:
+    # Thirty visitors, one of whom came ten times on day 9 and before: the persons are the same on both sides.
+    owner = int32([*range(30), *[0] * 10])
+    until_9, until_8 = np.ones(40, dtype=np.int32), int32([1] * 30 + [0] * 10)
+    first = admit_rows(fresh(30), fresh(40), owner=owner, codes=until_9, n_codes=2, k=10)
+    second = admit_rows(first.person_atoms, first.row_atoms, owner=owner, codes=until_8, n_codes=2, k=10)
+    assert first.accepted
+    assert not second.accepted
+    assert second.released.tolist() == [False, False]
+
+    row, cell = np.arange(40, dtype=np.int32), np.zeros(40, dtype=np.int32)
+    behind = np.array([[True] * 30 + [False] * 10])
+    by_row = admit_values(fresh(40), row, cell, behind, n_cells=1, k=10)
+    by_person = admit_values(fresh(40), row, cell, behind, n_cells=1, k=10, owner=owner)
+    assert by_row.values.tolist() == [[True]]
+    assert by_person.values.tolist() == [[False]]
+    assert by_row.accepted is by_person.accepted is True
 
 
 def test_the_overlap_of_two_diagnoses_is_seen_in_persons_only() -> None:
@@ -422,14 +459,17 @@ def test_vectors_that_do_not_fit_are_refused(atoms: NDArray[np.int32], codes: ND
 
 
 def test_an_atom_size_below_one_and_a_code_beyond_the_cells_are_refused() -> None:
-    with pytest.raises(AtomsInvalid):
+    with pytest.raises(AtomsInvalid, match=r"^expected an atom size of at least one, got 0$"):
         admit(fresh(3), int32([1, 1, 1]), k=0)
-    with pytest.raises(AtomsInvalid):
-        admit(fresh(3), int32([1, 5, 1]), k=1, n_codes=3)
-    with pytest.raises(AtomsInvalid):
+    with pytest.raises(AtomsInvalid, match=r"^expected codes below 3, got another$"):
+        admit(fresh(3), int32([1, 3, 1]), k=1, n_codes=3)
+    with pytest.raises(AtomsInvalid, match=r"^expected persons below 3, got another$"):
         admit_pairs(fresh(3), int32([3]), int32([0]), 1, k=1)
-    with pytest.raises(AtomsInvalid):
+    with pytest.raises(AtomsInvalid, match=r"^expected cells below 1, got another$"):
         admit_pairs(fresh(3), int32([0]), int32([1]), 1, k=1)
+    for owner, codes in ((int32([0, 1]), int32([1, 1, 1])), (int32([0, 1, 2]), int32([1, 1]))):
+        with pytest.raises(AtomsInvalid, match=r"^expected one 32-bit label for each unit, got others$"):
+            admit_rows(fresh(3), fresh(3), owner=owner, codes=codes, n_codes=2, k=1)
 
 
 @pytest.mark.long
