@@ -22,6 +22,7 @@ from policies.atoms.admission import Line, admit, admit_lines, admit_pairs, admi
 from policies.atoms.errors import AtomsInvalid
 from policies.atoms.history import fresh
 from policies.atoms.partition import smallest
+from policies.disclosure.limits import Limits
 
 K = 3
 Matrix = list[list[int]]
@@ -209,10 +210,14 @@ def test_a_code_is_released_on_all_lines_or_on_none() -> None:
         verdict = admit_lines(lines, n_codes=3, k=10)
         assert verdict.cells.tolist() == [False, True, False]
         assert [np.bincount(atoms).tolist() for atoms in verdict.atoms] == [[20, 20], [20, 20]]
-    with pytest.raises(AtomsInvalid):
+    with pytest.raises(AtomsInvalid, match=r"^expected codes below 1, got another$"):
         admit_lines([fine], n_codes=1, k=10)
+    with pytest.raises(AtomsInvalid, match=r"^expected one 32-bit label for each unit, got others$"):
+        admit_lines([replace(fine, code=fine.code[:-1])], n_codes=2, k=10)
     for behind in (np.ones((1, 29), dtype=np.bool_), np.ones((1, 30), dtype=np.int64)):
-        with pytest.raises(AtomsInvalid):
+        with pytest.raises(
+            AtomsInvalid, match=r"^expected one flag for each measure and each pair, got others$"
+        ):
             admit_lines([replace(fine, behind=behind)], n_codes=2, k=10)
 
 
@@ -286,6 +291,40 @@ def test_a_value_does_not_outlive_its_cell_on_any_line() -> None:
     everybody = Line(fresh(60), np.arange(20, dtype=np.int32), pairs, behind=np.ones((1, 20), dtype=np.bool_))
     verdict = admit_lines([everybody], n_codes=2, k=10)
     assert (verdict.cells.tolist(), verdict.values.tolist()) == ([True, False], [[True, False]])
+
+
+def test_what_the_lines_say_is_put_together() -> None:
+    units, others = np.arange(20, dtype=np.int32), np.arange(20, 40, dtype=np.int32)
+    zero = np.zeros(20, dtype=np.int32)
+    one = Line(fresh(40), units, zero)
+    other = Line(fresh(40), others, zero + np.int32(1))
+    small = Line(fresh(40), units[:9], zero[:9])
+    assert admit_lines([one, other], n_codes=3, k=10).cells.tolist() == [True, True, False]
+    for lines in ([one, other, small], [small, one, other], [one, small, other]):
+        assert admit_lines(lines, n_codes=3, k=10).cells.tolist() == [False, True, False]
+    refused = admit_lines([one, small], n_codes=3, k=10)
+    assert (refused.accepted, refused.cells.tolist(), refused.values.shape) == (False, [False] * 3, (0, 3))
+    assert refused.atoms[0] is one.atoms
+
+
+def test_a_value_that_one_line_withholds_is_withheld_on_all() -> None:
+    units, code = np.arange(40, dtype=np.int32), np.zeros(40, dtype=np.int32)
+    fine = Line(fresh(60), units, code, behind=np.array([np.arange(40) < 20]))
+    small = Line(fresh(60), units, code, behind=np.array([np.arange(40) < 35]))
+    silent = Line(fresh(60), units, code)
+    for lines in ([fine, small, silent], [silent, small, fine], [small, fine, silent]):
+        verdict = admit_lines(lines, n_codes=1, k=10)
+        assert (verdict.cells.tolist(), verdict.values.tolist()) == ([True], [[False]])
+        assert [sorted(np.bincount(atoms).tolist()) for atoms in verdict.atoms] == [[20, 40]] * 3
+    assert admit_lines([fine, silent], n_codes=1, k=10).values.tolist() == [[True]]
+
+
+def test_dominance_in_atoms_is_judged_under_the_limits_given() -> None:
+    amounts = (np.ones(10, dtype=np.int64),)
+    line = Line(fresh(10), np.arange(10, dtype=np.int32), np.zeros(10, dtype=np.int32), amounts=amounts)
+    assert admit_lines([line], n_codes=1, k=10).accepted
+    strict = Limits().tightened({"top1_share": "0.09"})
+    assert not admit_lines([line], n_codes=1, k=10, limits=strict).accepted
 
 
 def test_amounts_of_another_length_are_refused() -> None:
