@@ -8,8 +8,12 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from tests.policies.sql.oracle_names import Column, Table, read_tables
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsLenAndGetItem
 
 FUNCTIONS = ("SUM", "AVG", "VARIANCE", "VAR_SAMP", "VAR_POP", "STDDEV", "STDDEV_SAMP", "STDDEV_POP")
 PARTS = ("year", "quarter", "month", "dayofweek", "isodow", "hour")
@@ -44,6 +48,16 @@ STEPS = ("1", "2", "5", "10", "2.5", "100", "1000")
 TOKEN = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\W\d]\w*|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\s+|::|[<>=!]+|.", re.S
 )
+
+
+T = TypeVar("T")
+
+
+class Chance(random.Random):
+    """The generator of `random` with a quicker choice; as deterministic for a seed."""
+
+    def choice(self, seq: SupportsLenAndGetItem[T]) -> T:
+        return seq[int(self.random() * len(seq))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,6 @@ class Conditions:
         if len(args) != 1 or args[0][:2] != ("arithmetic", operator):
             raise Refused("arithmetic that is no coarsening")
         column = self.of_kind(args[0][2], "number")
-        self.check_digits(args[0][3], column)
         return column, number_of(args[0][3])
 
     def of_kind(self, e: Expression, kind: str) -> Column:
@@ -111,13 +110,11 @@ class Conditions:
                 operand, literal = (right, left) if _is_literal(left) else (left, right)
                 self.check_literal(literal, *self.operand(operand, uses))
             case ("between", operand, low, high, _):
-                for literal in (low, high):
-                    self.check_literal(literal, *self.operand(operand, uses))
+                self.check_literals((low, high), *self.operand(operand, uses))
             case ("in", operand, literals, _):
                 if len(literals) > 200:
                     raise Refused("over 200 literals")
-                for literal in literals:
-                    self.check_literal(literal, *self.operand(operand, uses))
+                self.check_literals(literals, *self.operand(operand, uses))
             case ("is null", operand, _):
                 self.operand(operand, uses)
             case ("column", _, _):
@@ -134,10 +131,15 @@ class Conditions:
             kind = column.kind
         else:
             column, kind = self.coarsened(e)
-            met = column if e[0] == "arithmetic" else None
         if not column.uses & uses:
             raise Refused(f"`{column.name}` in a condition")
         return kind, met
+
+    def check_literals(self, literals: tuple[Expression, ...], kind: str, column: Column | None) -> None:
+        """Literals that meet together: one DOUBLE among numbers makes all of them, and the column, DOUBLE."""
+        double = any(e[0] == "number" and re.search("[eE]", e[1]) for e in literals)
+        for e in literals:
+            self.check_literal(e, kind, None if double else column)
 
     def check_literal(self, e: Expression, kind: str, column: Column | None) -> None:
         found = literal_kind(e)

@@ -21,7 +21,7 @@ _CLAUSE_WORDS = """
     from where group having order limit fetch offset join inner left right full cross natural asof positional anti semi on
     using as window qualify union except intersect tablesample pivot unpivot at select and or not is in between case when
     then else end asc desc nulls all distinct filter outer null true false isnull notnull
-    export_state over within
+    export_state over within for
 """
 CLAUSES = frozenset(_CLAUSE_WORDS.split())
 _MOMENTS = {"date": "date", "timestamp": "timestamp", "datetime": "timestamp", "timestamp_us": "timestamp"}
@@ -279,6 +279,8 @@ class ExpressionParser:
             return self.call(ascii_lower(name))
         if self.mark("."):
             column = self.name()
+            if ascii_lower(column) in ("if", "ifnull") and self.mark("("):
+                return self.call(ascii_lower(column))  # the tree keeps no schema of these two
             if self.peek() in (Token("mark", "."), Token("mark", "(")):
                 raise Refused("a longer name or a dot-call")
             return ("column", name, column)
@@ -300,12 +302,31 @@ class ExpressionParser:
             args.append(self.expression())
         while self.mark(",") and self.peek() != Token("mark", ")"):
             args.append(self.expression())
+        if name in ("if", "ifnull") and self.word("order", "by"):
+            self.ordering()
         self.expect(")")
         if name == "if" and len(args) == 3:
+            self.drop_suffixes()
             return ("case", ((args[0], args[1]),), args[2])
         if name == "ifnull" and len(args) == 2:
-            name = "coalesce"
+            self.drop_suffixes()
+            return ("call", "coalesce", tuple(args), False, None)
         return self.filtered(name, tuple(args), distinct=distinct)
+
+    def ordering(self) -> list[Expression]:
+        """What follows ORDER BY, directions dropped."""
+        found = []
+        while True:
+            found.append(self.expression())
+            _ = self.word("asc") or self.word("desc")
+            _ = self.word("nulls", "first") or self.word("nulls", "last")
+            if not self.mark(","):
+                return found
+
+    def drop_suffixes(self) -> None:
+        """What DuckDB reads after IF and IFNULL and keeps nothing of."""
+        self.filtered("", (), distinct=False)
+        self.word("export_state")
 
     def star(self, name: str, *, distinct: bool) -> bool:
         """`COUNT(*)` and `COUNT(t.*)`, which DuckDB reads as the same call."""

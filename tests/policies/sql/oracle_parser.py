@@ -59,12 +59,32 @@ class _Parser(ExpressionParser):
             self.group_by(query)
         if self.word("having"):
             query.having = self.expression()
+        self.drop_windows()
         if self.word("order", "by"):
-            query.order = self.order_by()
+            query.order = self.ordering()
         query.limit = self.limit()
+        self.word("for", "read", "only")
         if self.at != len(self.tokens):
             raise Refused(f"`{self.peek().text}` is left over")
         return query
+
+    def drop_windows(self) -> None:
+        """`WINDOW w AS (...)` that no item uses leaves nothing in the tree; an item that does is refused."""
+        if not self.word("window"):
+            return
+        while True:
+            self.name()
+            self.expect("as")
+            self.expect("(")
+            level = 1
+            while level:
+                token = self.peek()
+                if token.kind == "end":
+                    raise Refused("an unfinished window")
+                level += (token == Token("mark", "(")) - (token == Token("mark", ")"))
+                self.at += 1
+            if not self.mark(","):
+                return
 
     def items(self) -> list[Item]:
         found = [self.item()]
@@ -176,15 +196,6 @@ class _Parser(ExpressionParser):
             found.append(self.expression())
         self.expect(")")
         return found
-
-    def order_by(self) -> list[Expression]:
-        found = []
-        while True:
-            found.append(self.expression())
-            _ = self.word("asc") or self.word("desc")
-            _ = self.word("nulls", "first") or self.word("nulls", "last")
-            if not self.mark(","):
-                return found
 
     def limit(self) -> Expression | None:
         if self.word("limit"):

@@ -79,6 +79,21 @@ def test_each_refusal_has_a_hint_without_engine_text(refusals: dict[str, Verdict
             assert not re.search("Error|LINE 1|Candidate|exception", reason.hint), identity
 
 
+def test_a_hinted_edit_passes(refusals: dict[str, Verdict]) -> None:
+    """Where one edit is all that is asked and its text stands in the query, the edited query is allowed."""
+    edited = 0
+    for attack in ATTACKS:
+        hints = {reason.hint for reason in refusals[attack["id"]].reasons}
+        edit = re.fullmatch(r"write (\S.*) instead of (\S.*)", next(iter(hints))) if len(hints) == 1 else None
+        if edit is None or edit.group(2).lower() not in attack["sql"].lower():
+            continue
+        edited += 1
+        new, old = edit.groups()
+        changed = re.sub(re.escape(old), new.replace("\\", r"\\"), attack["sql"], flags=re.IGNORECASE)
+        assert check(changed, LIST).allowed, (attack["id"], changed)
+    assert edited > 50
+
+
 def test_the_oracle_tells_the_corpus_apart() -> None:
     assert [attack["id"] for attack in ATTACKS if refusal(attack["sql"], TABLES) is None] == []
     assert [

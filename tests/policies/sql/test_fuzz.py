@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,7 +17,7 @@ import pytest
 from policies.sql.data_list import DataList
 from policies.sql.gate import check_batch
 from tests.policies.sql.corpus.rows import connect
-from tests.policies.sql.generator import Generator
+from tests.policies.sql.generator import Chance, Generator
 from tests.policies.sql.grammar_oracle import refusal
 from tests.policies.sql.mutator import Mutator
 from tests.policies.sql.oracle_names import LIST_FILE, read_tables
@@ -46,7 +45,7 @@ class Outcome:
 
 def inputs(seed: int, size: int) -> Iterator[tuple[str, bool]]:
     """Texts and whether each is valid by construction."""
-    chance = random.Random(seed)
+    chance = Chance(seed)
     generator = Generator(chance, TABLES)
     mutator = Mutator(chance, generator)
     for number in range(size):
@@ -119,7 +118,7 @@ def test_a_seed_gives_the_same_inputs_each_time() -> None:
 
 def test_generated_queries_lie_in_the_grammar_and_run_in_duckdb() -> None:
     """The generator is no better than its agreement with the oracle and the engine."""
-    engine, generator = connect(rows=0), Generator(random.Random(3), TABLES)
+    engine, generator = connect(rows=0), Generator(Chance(3), TABLES)
     for _ in range(500):
         sql = generator.query()
         assert refusal(sql, TABLES) is None, sql
