@@ -3,11 +3,12 @@
 - Every name is quoted and every column carries its table's name, so no alias and no keyword can be meant by it.
 - Literals are written from their values. Multiplication is written `multiply(...)`: the only `*` of a statement is COUNT(*).
 - A measure is clipped by CASE, because DuckDB's `least` and `greatest` pass over NULL (measured on 1.5.5): NULL stays NULL.
-- Casts of bins are TRY_CAST: a row that does not fit becomes NULL instead of an error that shows it.
+- Casts of rows are TRY_CAST: a row that does not fit becomes NULL instead of an error that shows it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Final
 
@@ -32,6 +33,7 @@ from policies.sql.terms import (
     Missing,
     Negation,
     OneOf,
+    Operand,
     Part,
     Plain,
     Prefix,
@@ -131,7 +133,7 @@ def key(value: Key, data_list: DataList) -> str:
         case Prefix(field, length):
             return f"left({column(field)}, {length})"
         case Filled(field, filling):
-            return f"coalesce({column(field)}, {literal(filling)})"
+            return f"coalesce({_compared(Plain(field), [filling], data_list)}, {literal(filling)})"
         case Labels(branches, otherwise):
             cases = " ".join(
                 f"WHEN {condition(branch.condition, data_list)} THEN {literal(branch.label)}"
@@ -160,16 +162,26 @@ def _bin(value: Bin, data_list: DataList) -> str:
     return shown if value.cast is None else f"TRY_CAST({shown} AS {value.cast.value})"
 
 
+def _compared(operand: Operand, constants: Iterable[Literal], data_list: DataList) -> str:
+    """An operand beside literals; a day beside a point in time becomes one, or NULL where it is out of their range."""
+    shown = key(operand, data_list)
+    is_day = isinstance(operand, Plain) and _type_of(operand.field, data_list).name == "DATE"
+    beside_moment = is_day and any(isinstance(constant, Moment) for constant in constants)
+    return f"TRY_CAST({shown} AS TIMESTAMP)" if beside_moment else shown
+
+
 def condition(value: Condition, data_list: DataList) -> str:
     """A condition, in parentheses wherever it holds others."""
     match value:
         case Comparison(operand, operator, constant):
-            return f"{key(operand, data_list)} {operator.value} {literal(constant)}"
+            return f"{_compared(operand, [constant], data_list)} {operator.value} {literal(constant)}"
         case Between(operand, low, high):
-            return f"({key(operand, data_list)} BETWEEN {literal(low)} AND {literal(high)})"
+            compared = _compared(operand, [low, high], data_list)
+            return f"({compared} BETWEEN {literal(low)} AND {literal(high)})"
         case OneOf(operand, constants, negated):
             listed = ", ".join(map(literal, constants))
-            return f"{key(operand, data_list)} {'NOT IN' if negated else 'IN'} ({listed})"
+            compared = _compared(operand, constants, data_list)
+            return f"{compared} {'NOT IN' if negated else 'IN'} ({listed})"
         case Missing(operand, negated):
             return f"{key(operand, data_list)} IS {'NOT NULL' if negated else 'NULL'}"
         case Holds(field):

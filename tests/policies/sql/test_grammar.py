@@ -105,6 +105,8 @@ PREDICATES = [
     "birth >= DATE '2021-01-01'",
     "birth >= '2021-01-01'",
     "birth >= '2021-01-01'::DATE",
+    "birth >= TIMESTAMP '2021-01-01 10:30:00'",
+    "birth NOT IN (DATE '2021-01-01', TIMESTAMP '2021-01-02')",
     "birth >= CAST('2021-01-01' AS DATE)",
     "seen >= TIMESTAMP '2021-01-01 10:30:00'",
     "seen >= '2021-01-01 10:30:00'",

@@ -84,6 +84,17 @@ def test_a_cast_that_a_row_does_not_fit_is_null_and_no_error() -> None:
     assert [(row["k"], row["n"]) for row in rows] == [(None, 1)]
 
 
+def test_a_day_out_of_the_range_of_points_in_time_is_no_error() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE visits AS SELECT 'P' AS pid, DATE '5874897-12-31' AS day")
+        for condition in (
+            "day > TIMESTAMP '2020-01-01 00:00:00'",
+            "day IN (TIMESTAMP '2020-01-01 00:00:00')",
+        ):
+            (row,) = answer(f"SELECT COUNT(*) AS n FROM visits WHERE {condition}", connection)
+            assert row["n"] == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "bounds", "values", "expected"),
     [
