@@ -35,8 +35,8 @@ from policies.atoms.errors import HistoryExhausted, RefusalsExhausted
 from policies.atoms.history import History
 from policies.disclosure.cells import Cells, Key
 from policies.disclosure.limits import Limits
-from policies.disclosure.presenting import Having, Order, present
-from policies.disclosure.release import Mark, Row, Value, judge
+from policies.disclosure.presenting import Having, Order, Table, present
+from policies.disclosure.release import Mark, judge
 from policies.documents.authorization import (
     ConsentBasis,
     DatasetCitation,
@@ -60,7 +60,8 @@ from policies.documents.dataset import (
     Use,
     Volume,
 )
-from policies.documents.fields import Bilingual, Term
+from policies.documents.document import Term
+from policies.documents.fields import Bilingual
 from policies.documents.query import Query, QueryPart
 from policies.resident import check_character
 from policies.sql.query import KeyItem, Nulls
@@ -136,11 +137,16 @@ class Held:
 
 
 class Naive:
-    """Plain DuckDB over the same rows. With a threshold, rows whose column `n` is below are left out; numbers go to `base`."""
+    """Plain DuckDB over the same rows, with one of the usual half measures.
 
-    def __init__(self, *held: Held, threshold: int = 0, base: int = 1) -> None:
+    With a threshold, rows whose column `n` is below are left out; whole numbers go to `base`; with noise, a fresh draw of that
+    deviation is added to the column `n` of every row, each time.
+    """
+
+    def __init__(self, *held: Held, threshold: int = 0, base: int = 1, noise: float = 0) -> None:
         self._connection = duckdb.connect()
-        self._threshold, self._base = threshold, base
+        self._threshold, self._base, self._noise = threshold, base, noise
+        self._dice = np.random.default_rng(1)
         for one in held:
             self.refresh(one)
 
@@ -156,6 +162,9 @@ class Naive:
         names = [column[0] for column in found.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         kept = [row for row in rows if not self._threshold or int(str(row["n"])) >= self._threshold]
+        if self._noise:
+            draws = self._dice.normal(0, self._noise, len(kept))
+            kept = [{**row, "n": float(str(row["n"])) + d} for row, d in zip(kept, draws, strict=True)]
         return [{name: self._rounded(value) for name, value in row.items()} for row in kept]
 
     def _rounded(self, value: object) -> object:
@@ -214,8 +223,22 @@ class Ours:
         self._datasets = tuple(d for one in self._domains.values() for d in one.documents.values())
         self._scenario = _scenario(self._datasets)
 
-    def ask(self, sql: str, *, roster: Sequence[str] | None = None) -> list[Row] | None:
-        """The rows as released; None if the question is refused or there is no room for another."""
+    def ask(self, sql: str, *, roster: Sequence[str] | None = None) -> list[dict[str, object]]:
+        """The rows as released, by column name, None for marks; nothing if the question is refused."""
+        shown = self.table(sql, roster=roster)
+        if shown is None:
+            return []
+        names = [*shown.shape.keys, *(measure.name for measure in shown.shape.measures)]
+        return [
+            {
+                n: None if isinstance(v, Mark) else v
+                for n, v in zip(names, (*row.key, *row.values), strict=True)
+            }
+            for row in shown.rows
+        ]
+
+    def table(self, sql: str, *, roster: Sequence[str] | None = None) -> Table | None:
+        """The table as released; None if the question is refused or there is no room for another."""
         departments = sorted(self._domains if roster is None else roster)
         asked = self.asked(sql, departments)
         layout = asked.layout
@@ -236,14 +259,13 @@ class Ours:
         cells, universe = layout.cells(totals, kept)
         judged = judge(cells, self.limits, universe=universe, n_domains=len(departments))
         statement = next(v.query for v in asked.verdicts.values() if v.query is not None)
-        shown = present(
+        return present(
             judged,
             having=None if statement.having is None else Having(statement.having.at_least),
             order=_order(statement),
             limit=statement.limit,
             public_keys=layout.groups is not None,
         )
-        return list(shown.rows)
 
     def asked(self, sql: str, departments: Sequence[str]) -> Asked:
         """The question as gate and enclaves read it."""
@@ -356,11 +378,6 @@ def told(
         "targets": len(ours.truth),
         "defence": {"zh": defence_zh, "en": defence_en},
     }
-
-
-def number(value: Value | object) -> float | None:
-    """A released number, None for a mark."""
-    return None if value is None or isinstance(value, Mark) else float(str(value))
 
 
 def resident(number: int) -> str:
