@@ -225,11 +225,11 @@ class GateDouble(Double):
             self._release_table(message, plan)
             return
         job = Job.read(endpoint.get_document(plan.job))
-        model = Model.read(endpoint.get_document(plan.model))
+        model = Model.read(endpoint.get_document(plan.scored_model))
         if job.job_kind == "vet":
             self._release_bands(plan, model)
             return
-        bitmap, totals = self._opened(message, plan.subjects.count)
+        bitmap, totals = self._opened(message, plan.listed_subjects.count)
         slots, leaves = b"", []
         for slot, total in enumerate(totals):
             if not bitmap[slot // 8] >> (7 - slot % 8) & 1:
@@ -245,12 +245,12 @@ class GateDouble(Double):
             run=run,
             job=plan.job,
             authorization=str(plan.authorization),
-            model=plan.model,
+            model=plan.scored_model,
             recipient=plan.recipient,
             recipient_sealing_key=plan.recipient_sealing_key,
             bands=model.bands,
             sealed=Sealed(
-                count=plan.subjects.count,
+                count=plan.listed_subjects.count,
                 wrap="d3JhcA==",
                 root=root(leaves).hex(),
                 slots=attachment,
@@ -288,7 +288,7 @@ class GateDouble(Double):
         )
         key = SealingPublicKey(base64.b64decode(SEALING))
         sealed = seal_message(key, payload, info=table_info(run, plan.recipient))
-        copies = [
+        copies: list[Json] = [
             {
                 "reviewer": name,
                 "sha256": endpoint.put_attachment(
@@ -330,7 +330,12 @@ class GateDouble(Double):
 
     def _release_bands(self, plan: Plan, model: Model) -> None:
         bands = VetBands(
-            id="bands", gate=self.name, job=plan.job, model=plan.model, persons=50, counts=(50, 0, 0, 0)
+            id="bands",
+            gate=self.name,
+            job=plan.job,
+            model=plan.scored_model,
+            persons=50,
+            counts=(50, 0, 0, 0),
         )
         envelope = bands.envelope(key_of(self.name))
         self.held[plan.sid.hex()] = (envelope.digest, b"")

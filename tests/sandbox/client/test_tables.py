@@ -23,7 +23,7 @@ from policies.documents.review import Finding
 from policies.documents.strict_json import canonical, digest
 from sandbox.client import Insurer, Partner, Reviewer
 from sandbox.client.errors import InputMalformed, ReceiptRefused, ReleaseRefused
-from sandbox.client.tables import OpenedTable
+from sandbox.client.tables import OpenedTable, TableRecipient
 from tests.sandbox.asking import Questions, agree_on_queries
 from tests.sandbox.doubles import CELLS, Cast
 from tests.sandbox.inside import Inside, inside
@@ -46,7 +46,7 @@ class Desk:
     questions: Questions
     cast: Cast
 
-    def recipient(self, name: str) -> Insurer | Partner:
+    def recipient(self, name: str) -> TableRecipient:
         return KIND[name](self.site.endpoint(name), keys(name))
 
     @property

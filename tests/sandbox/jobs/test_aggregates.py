@@ -244,7 +244,7 @@ def test_a_release_of_scores_ends_no_aggregate(
 ) -> None:
     query = post_query(site, questions.query("hospital"))
     cast = Cast(site).catch_up()
-    bands = {
+    bands: dict[str, Any] = {
         "id": "bands",
         "gate": "gate",
         "job": digest_of("j"),
