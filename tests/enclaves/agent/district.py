@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.store import DomainStore
 from enclaves.agent.agent import Agent
+from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
@@ -318,7 +319,9 @@ class District:
     def review(
         self, envelope: Envelope, *reviewers: str, finding: Finding = Finding.APPROVE
     ) -> list[Envelope]:
-        """Reviews by `reviewers`, by default the examiner's and the hospital's."""
+        """Reviews by `reviewers`, by default the examiner's and one department's that took part."""
+        copies = [copy.reviewer for copy in TableRelease.read(envelope).reviewers]
+        asked = [name for name in self.domains if f"enclave-{name}" in copies]
         return [
             OutputReview(
                 id=f"review-{who}-{secrets.token_hex(2)}",
@@ -328,7 +331,7 @@ class District:
                 reason=both("read"),
                 reviewed_at=instant_text(NOW),
             ).envelope(self.parties[who].identity)
-            for who in reviewers or ("examiner", "hospital")
+            for who in reviewers or ("examiner", *asked[:1])
         ]
 
     def intent(self, job: Job) -> int:
@@ -662,6 +665,7 @@ def _domain(
         cohorts=Cohorts(durable),
         parts=PartStore(durable, department=name, enclave=enclave, key=keys.sealing),
         lineages=Lineages(durable, store.ledger_key("lineage")),
+        privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
         clock=clock,
     )
