@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from policies.sql.data_list import DataList
-from policies.sql.gate import Verdict, check
+from policies.sql.gate import Verdict, check, check_batch
 from tests.policies.sql.corpus import build_attacks
 from tests.policies.sql.corpus.rows import connect
 from tests.policies.sql.grammar_oracle import key_positions, refusal
@@ -59,6 +59,7 @@ def test_attacks_are_those_of_the_seeds() -> None:
     assert build_attacks.ATTACKS.read_text(encoding="utf-8") == build_attacks.text()
 
 
+@pytest.mark.req("RQ-308")
 def test_no_attack_is_allowed(refusals: dict[str, Verdict]) -> None:
     assert [identity for identity, verdict in refusals.items() if verdict.allowed] == []
 
@@ -77,6 +78,22 @@ def test_each_refusal_has_a_hint_without_engine_text(refusals: dict[str, Verdict
         for reason in verdict.reasons:
             assert reason.hint.strip(), identity
             assert not re.search("Error|LINE 1|Candidate|exception", reason.hint), identity
+
+
+def test_a_batch_judges_as_the_single_check_does(
+    verdicts: dict[str, Verdict], refusals: dict[str, Verdict]
+) -> None:
+    queries = [*LEGITIMATE, *ATTACKS]
+    lines = (json.dumps({"id": query["id"], "sql": query["sql"]}).encode() for query in queries)
+    single = {**verdicts, **refusals}
+    for query, answer in zip(queries, check_batch(lines, LIST), strict=True):
+        verdict = single[query["id"]]
+        assert (answer["id"], answer["allowed"], answer["statement"]) == (
+            query["id"],
+            verdict.allowed,
+            verdict.statement,
+        )
+        assert answer["reasons"] == [reason.to_json() for reason in verdict.reasons], query["id"]
 
 
 def test_a_hinted_edit_passes(refusals: dict[str, Verdict]) -> None:
