@@ -33,6 +33,8 @@ from policies.sql.column_types import TypeClass
 from policies.sql.data_list import DataList, Table
 
 _NO_BOUNDS: Final = (0.0, 1000.0)
+# Beyond it, whole numbers are no longer exact as float64.
+_WHOLE: Final = 2.0**53
 _FIRST_DAY: Final = date(2020, 1, 1).toordinal()
 _DAYS: Final = 5 * 365
 
@@ -93,9 +95,9 @@ def drawn(
                 texts = np.array([*place.texts, "".join(place.texts) + "."], dtype=object)
                 values = texts[generator.integers(0, len(texts), rows)]
             case ColumnType.INTEGER:
-                values = generator.integers(int(np.ceil(low)), int(np.floor(high)) + 1, rows).astype(
-                    np.float64
-                )
+                first = int(np.ceil(max(low, -_WHOLE)))
+                last = max(first, int(np.floor(min(high, _WHOLE))))
+                values = generator.integers(first, last + 1, rows).astype(np.float64)
             case ColumnType.BOOLEAN:
                 values = generator.integers(0, 2, rows).astype(np.float64)
             case ColumnType.DATE:

@@ -201,11 +201,11 @@ def bands_of(scores: list[Score]) -> dict[str, int]:
 
 
 def tell_vetting(narrator: Narrator, report: VettingReport) -> None:
-    """The verdict, how the checks ended, and the figures that say most."""
+    """How the checks ended, and the figures that say most."""
     counted = Counter(check.verdict.value for check in report.checks)
-    narrator.result(f"{report.verdict}: " + ", ".join(f"{count} {name}" for name, count in counted.items()))
+    ended = ", ".join(f"{count} {name}" for name, count in counted.items())
     told = [check for check in report.checks if check.check in {"v2", "v3", "v5", "v6"}]
-    narrator.result(", ".join(f"{check.check} {check.figure}" for check in told))
+    narrator.result(f"{ended}; " + ", ".join(f"{check.check} {check.figure}" for check in told))
 
 
 def _check_done(member: Member, job: str) -> None:

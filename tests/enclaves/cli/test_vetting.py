@@ -165,6 +165,18 @@ def test_a_twin_from_a_file_shows_what_independent_columns_do_not(
     assert answer["twin"] == {"file": path.name}
 
 
+@pytest.mark.parametrize("bounds", [[0.2, 0.8], [-(10**37), 10**37], [5, 5]])
+def test_bounds_no_whole_number_fits_are_drawn_from_all_the_same(
+    vet: Any, tmp_path: Path, bounds: list[float]
+) -> None:
+    content = listed("hospital", "visits", list(HIGHS))
+    content["columns"][2]["bounds"] = bounds
+    (tmp_path / "odd.json").write_text(json.dumps({"tables": [content]}))
+    status, answer = vet("m.json", HONEST, data_list="odd.json")
+    assert status in {0, 3}
+    assert len(answer["checks"]) == 16
+
+
 def test_a_head_is_judged_with_all_its_parts(vet: Any, tmp_path: Path) -> None:
     from policies.documents.model import LinearPart, Model, PartHead
 
