@@ -2,34 +2,42 @@
 
 Rules:
 1. The decision and the room in the history are asked again at this moment.
-
+2. A differentially private answer is paid for before its worker starts (`noising`); a job that then fails has spent it.
 3. The lineage after this answer and the session's mark `contributed` are durable together before a vector leaves. A process
    that dies in between has counted an answer that nobody saw.
 4. The vector goes to the gate alone; without a public dictionary the keys of its cells go with it, sealed.
-5. An answer takes a time in whole seconds, so that how long the statement ran tells little (attack A13).
+5. An answer takes a time in whole seconds, so that how long the statement ran tells little (attack A13); a refusal too.
+6. A statement that ran out of time would again: the refusal is final, and says what to change.
 
 protocols.md sections 2.3 and 6; what may leave is decided in the worker by `policies.disclosure` and `policies.atoms`.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from enclaves.agent.asked import OwnQuestion, check_open, own_question
 from enclaves.agent.deciding import permit_question
 from enclaves.agent.house import House
 from enclaves.agent.lineages import Answer
 from enclaves.agent.live import LiveRun
+from enclaves.agent.noising import noise_of
+from enclaves.agent.pacing import wait_out
 from enclaves.agent.sending import check_commitment, draw_masks, send_contribution
 from enclaves.agent.stages import Stage
 from enclaves.isolation.confined import ConfinedRun, run_confined
+from enclaves.isolation.errors import WorkerTimeout
 from enclaves.isolation.limits import Limits
 from enclaves.protocols.sealing import seal
-from enclaves.run.bucket import release_at
 from enclaves.run.errors import RunRefused
 from enclaves.transport.party import sealing_key
 from enclaves.transport.sealed_mail import cells_info
@@ -42,8 +50,8 @@ from policies.documents import strict_json
 from policies.documents.strict_json import Json
 from policies.sql.row_statement import compile_rows
 
-QUESTION_SECONDS = 120.0
-MAX_PIECES = 4096
+QUESTION_SECONDS: Final = 120.0
+MAX_PIECES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +71,57 @@ def answer(house: House, live: LiveRun, *, seen: Seen) -> None:
     granted = permit_question(house, papers, seen=seen)
     check_open(house, papers)
     own = own_question(house, papers)
+    noise = noise_of(house, papers, own)
     masks = draw_masks(house, live)
-    worked = _work(house, live, own, granted=granted, masks=masks)
+    worked = _work(house, live, own, granted=granted, masks=masks, noise=noise)
     with house.durable.transaction():
         for account, frames in worked.lineages.items():
             house.lineages.keep(_entry(house, live, own, account=account, verdict=worked.verdict), frames)
         house.sessions.move(papers.plan.sid, Stage.CONTRIBUTED)
     cells = _put_cells(house, live, worked.verdict)
-    time.sleep(max(0.0, release_at(started, time.monotonic()) - time.monotonic()))
+    wait_out(started)
     vector = house.wire.put_attachment(worked.vector, audience=(papers.plan.gate,))
     send_contribution(
         house, live, granted, masks=masks, vectors=(vector,), commitment=worked.commitment, cells=cells
     )
 
 
-def _work(house: House, live: LiveRun, own: OwnQuestion, *, granted: Permit, masks: Masks) -> _Worked:
+def _work(
+    house: House,
+    live: LiveRun,
+    own: OwnQuestion,
+    *,
+    granted: Permit,
+    masks: Masks,
+    noise: NDArray[np.int64] | None,
+) -> _Worked:
     with ExitStack() as stack:
         leases = {table: stack.enter_context(house.store.lease(table)) for table in own.query.tables}
         held = {table: lease.pointer.snapshot for table, lease in leases.items()}
         if held != own.snapshots:
             # A refresh came in between: what was decided was decided about another snapshot.
             raise RunRefused("session_lost", "expected the snapshots as they were decided on, got newer ones")
-        order = _order(house, live, own, granted=granted, masks=masks)
+        order = _order(house, live, own, granted=granted, masks=masks, noise=noise)
         files: dict[str, Path] = {table: lease.path for table, lease in leases.items()}
         run = run_confined("enclaves.worker.aggregate", order.frames(), files=files, limits=_limits())
-        return _read(run, own)
+        try:
+            return _read(run, own)
+        except WorkerTimeout:
+            raise RunRefused(
+                "query_timeout", f"expected an answer within {QUESTION_SECONDS:g} s, got none"
+            ) from None
 
 
-def _order(house: House, live: LiveRun, own: OwnQuestion, *, granted: Permit, masks: Masks) -> QuestionOrder:
-    layout = own.question.layout
+def _order(
+    house: House,
+    live: LiveRun,
+    own: OwnQuestion,
+    *,
+    granted: Permit,
+    masks: Masks,
+    noise: NDArray[np.int64] | None,
+) -> QuestionOrder:
+    layout, plan = own.question.layout, own.question.noise
     if layout is None:
         raise RunRefused("query_refused", "expected a governed statement for this domain, got none")
     return QuestionOrder(
@@ -109,6 +139,8 @@ def _order(house: House, live: LiveRun, own: OwnQuestion, *, granted: Permit, ma
         one_domain=len(live.papers.plan.roster) == 1,
         masks=masks,
         lineages=tuple(_lineage(house, account) for account in own.accounts),
+        noise=noise,
+        most_rows=None if plan is None else plan.rows_per_person[house.department],
     )
 
 
@@ -170,7 +202,8 @@ def _entry(
 def _limits() -> Limits:
     return Limits(
         address_space_bytes=8 << 30,
-        cpu_seconds=int(QUESTION_SECONDS) * 2,
+        # With every core busy all the time it is the clock that ends a statement, by a name of its own.
+        cpu_seconds=(int(QUESTION_SECONDS) + 1) * (os.cpu_count() or 1),
         wall_seconds=QUESTION_SECONDS,
         processes=128,
         input_bytes=8 << 30,

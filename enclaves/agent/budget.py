@@ -122,12 +122,14 @@ class PrivacyLedger:
         now: int,
         draw: Draw,
         persons: Words | None = None,
+        budgets: Budgets | None = None,
     ) -> Vector:
         """`exact` with noise, as it was released the first time; the shape of `exact`.
 
         `exact` has shape [cells] with one variance, or [measures, cells] with one variance each. `query` and `snapshot`
-        are digests; `persons` are the pids of a cohort, shape [persons, 2]. Raises BudgetExhausted, PrivacyInvalid,
-        NoiseRefused or NoisedUnreadable; after a debit only if drawing or storing fails.
+        are digests; `persons` are the pids of a cohort, shape [persons, 2]; `budgets` tighten the ledger's own.
+        Raises BudgetExhausted, PrivacyInvalid, NoiseRefused or NoisedUnreadable; after a debit only if drawing or storing
+        fails.
         """
         variances = _variances(exact, sigma2)
         keys = None if persons is None else np.unique(persons[:, 0])
@@ -138,7 +140,7 @@ class PrivacyLedger:
         # 2. Refused before it costs anything: noise that cannot be drawn, a sum that could leave 64 bits.
         _check_room(exact, variances)
         # 3. The debit is on disk before there is any noise.
-        self._debit(asked)
+        self._debit(asked, self._budgets if budgets is None else self._budgets.tightest(budgets))
         # 4. The answer is on disk before anybody sees it; what stands on disk is the answer.
         self._noised.keep(asked.name, _with_noise(exact, variances, draw))
         kept = self._noised.find(asked.name)
@@ -155,12 +157,12 @@ class PrivacyLedger:
         """The head of the chain of debits, hexadecimal: it changes with every debit."""
         return self._last_chain().hex()
 
-    def _debit(self, asked: _Release) -> None:
+    def _debit(self, asked: _Release, budgets: Budgets) -> None:
         with self._durable.transaction():
             if self._durable.rows("SELECT 1 FROM privacy_debits WHERE release = ?", (asked.name,)):
                 return
             spent = self._spent(asked.scenario, asked.universe, keys=asked.keys, now=asked.now)
-            debit(spent, rho=asked.rho, budgets=self._budgets)
+            debit(spent, rho=asked.rho, budgets=budgets)
             packed = None if asked.keys is None else _packed(asked.keys)
             row = (asked.name, asked.now, asked.scenario, asked.universe, units(asked.rho), packed)
             self._durable.run(

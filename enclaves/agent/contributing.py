@@ -10,6 +10,7 @@ Rules:
    the run is never done twice.
 4. The permit becomes the worker's order. Slots outside the effective set travel as nobody, so they take the default on
    the same path. A vector leaves as soon as its chunk is done, to the gate alone.
+5. What refuses an aggregate or a vet job here may depend on rows; the refusal leaves at the pace of an answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from enclaves.agent.answering import answer
 from enclaves.agent.deciding import permit
@@ -25,6 +27,7 @@ from enclaves.agent.house import House
 from enclaves.agent.joining import account_of, resolve
 from enclaves.agent.live import LiveRun
 from enclaves.agent.measuring import measure
+from enclaves.agent.pacing import refusing_in_time
 from enclaves.agent.sending import check_commitment, draw_masks, send_contribution
 from enclaves.agent.stages import Stage
 from enclaves.isolation.confined import run_confined
@@ -45,9 +48,19 @@ def contribute(house: House, live: LiveRun) -> None:
         raise RunRefused("run_out_of_order", "expected an agreed run, got one without a common transcript")
     plan, effective = live.papers.plan, live.effective
     seen = fresh(house, live)
-    if live.scoring is None:
-        answer(house, live, seen=seen)
+    if plan.job_kind is JobKind.SCORE:
+        _contribute(house, live, effective, seen=seen)
         return
+    with refusing_in_time():
+        if live.scoring is None:
+            answer(house, live, seen=seen)
+        else:
+            _contribute(house, live, effective, seen=seen)
+
+
+def _contribute(house: House, live: LiveRun, effective: NDArray[np.bool_], *, seen: Seen) -> None:
+    """The vectors of a score or vet job."""
+    plan = live.papers.plan
     if (effective & ~resolve(house, live.papers).accepted).any():
         raise RunRefused("session_lost", "expected consents as they stood at the bundle, got one ended since")
     granted = permit(house, live.papers, live.part.part, seen=seen, accepted=int(effective.sum()))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.store import DomainStore
+from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
@@ -48,6 +49,7 @@ class House:
     cohorts: Cohorts
     parts: PartStore
     lineages: Lineages
+    privacy: PrivacyLedger
     durable: Durable
     """The one file all of the above that must outlast a crash is in; for what becomes durable together."""
     clock: Callable[[], int]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from connectors.catalog import Catalog
 from connectors.store import DomainStore
+from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
@@ -90,6 +91,7 @@ def open_house(
         cohorts=Cohorts(durable),
         parts=PartStore(durable, department=config.department, enclave=config.party, key=keys.sealing),
         lineages=Lineages(durable, store.ledger_key("lineage")),
+        privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
         clock=clock,
     )

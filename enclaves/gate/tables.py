@@ -1,12 +1,14 @@
 """The table that may leave: summed cells through the global rules, presented, written, sealed to the recipient.
 
-Rules (protocols.md section 6.2, L3, L4, L8):
+Rules (protocols.md section 6.2, L3, L4, L7, L8):
 1. The gate reads the question for itself, from the same documents as every enclave; the layout of the vector follows from it.
 2. Persons, contributing domains, complement, secondary suppression and rounding are decided here, on sums; what needs single
    contributions was decided in the domains.
 3. HAVING, ORDER BY and LIMIT act on what is released, so a withheld cell cannot show as a gap.
 4. Table and disclosure report are sealed together; the signed release tells neither.
-5. The first table of an authorization, and any with more cells than the limit, waits for two reviewers of two organizations,
+5. Of a differentially private answer the exact sums decide what is withheld, and every number is the noised copy's; the report
+   says rho and how far off each number is.
+6. The first table of an authorization, and any with more cells than the limit, waits for two reviewers of two organizations,
    who get copies of their own.
 """
 
@@ -32,6 +34,7 @@ from policies.aggregate.layout import Layout
 from policies.aggregate.question import asked_of
 from policies.aggregate.terms import limits_of, terms_of
 from policies.disclosure.cells import Key
+from policies.disclosure.noised import with_noise
 from policies.disclosure.presenting import Having, Order, Table, present
 from policies.disclosure.release import judge
 from policies.disclosure.rendering import as_arrow, as_csv, as_json
@@ -107,6 +110,8 @@ def _table(house: House, verified: Verified) -> Table:
         n_domains=len(papers.plan.roster),
         bilateral=terms_of(papers.authorization).bilateral,
     )
+    if asked.noise is not None:
+        judged = with_noise(judged, asked.layout.noised_copy(totals), privacy=asked.noise.as_json())
     return present(
         judged,
         having=None if statement.having is None else Having(statement.having.at_least),

@@ -70,6 +70,14 @@ OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "key_refused": _malformed("not a usable Ed25519 public key"),
         "grants_invalid": _malformed("packed consents that cannot be read"),
         "log_invalid": _malformed("an entry, note or proof of the log that cannot be read or does not hold"),
+        "privacy_invalid": _malformed("a privacy parameter that is missing, out of range or not exact"),
+        "privacy_budget_exhausted": Outcome(
+            403, 3, "no privacy budget is left for the scenario, or for the person about whom most was said"
+        ),
+        "noise_refused": Outcome(
+            403, 3, "noise of a kind or size that cannot be drawn exactly, or that could leave 64 bits"
+        ),
+        "query_timeout": Outcome(403, 3, "a statement that took longer than one answer may"),
         "resident_id_invalid": _malformed("not a resident number of GB 11643 with a fitting check character"),
         "not_found": _absent("no such thing, or not yet, or not for this party"),
         "log_unknown": _absent("no such entry, checkpoint or proof in the log"),
@@ -95,6 +103,7 @@ LOCAL_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "dataset_unknown": _absent("no data set of this id in the catalogue"),
         "snapshot_unknown": _absent("a data set that was never brought in"),
         "store_error": _unavailable("the department's store cannot be used now"),
+        "noised_unreadable": _unavailable("a stored noisy answer that does not open under this domain's key"),
         "store_busy": _unavailable("another process holds the department's store"),
         "snapshot_tampered": _unavailable("a snapshot that is not the bytes that were published"),
         "isolation_unavailable": _unavailable(

@@ -1,10 +1,11 @@
 """Confined: answer a governed statement over one domain's rows as masked lanes, and say what that adds to the lineage.
 
 Steps, in this order (protocols.md section 6.2, L0 to L5, and 2.3, R3):
-1. The row statement runs on the locked tables; its rows become who contributes what to which cell.
+1. The row statement runs on the locked tables; its rows become who contributes what to which cell. Where noise was measured by
+   the rows of one person, no more than those are kept, the first of them in the tables' order.
 2. The local rules withhold cells and values that must not leave the domain, whoever else contributes.
 3. The atom rule withholds cells that would leave fewer than k persons by subtraction from any earlier answer.
-4. What is left is laid out, noised if asked for, committed to, masked.
+4. What is left is laid out, with a noised copy behind it if that is asked for, committed to, masked.
 
 Emits: the verdict (canonical JSON: cells, what was withheld by which rule, and without a dictionary the keys of the cells
 that leave), then each account's lineage after this answer, then the masked vector, then the commitment. The enclave makes
@@ -59,8 +60,8 @@ def main(frames: Iterator[bytes], emit: Callable[[bytes], None]) -> None:
     for lineage in answered.lineages:
         emit_lineage(lineage, emit)
     # 4. The vector.
-    vector = order.layout.vector(_leaving(answered.judged, order), universe=answered.universe)
-    encoded = ring.encode(vector if order.noise is None else vector + order.noise)
+    leaving = _leaving(answered.judged, order)
+    encoded = ring.encode(order.layout.vector(leaving, universe=answered.universe, noise=order.noise))
     commitment = hashlib.sha256(order.masks.opening_key + ring.to_wire(encoded)).digest()
     emit(ring.to_wire(_masks(order).mask(encoded)))
     emit(commitment)
@@ -78,6 +79,8 @@ def answer(order: QuestionOrder, tables: LockedTables) -> Answered:
         tables=len(order.units),
         max_cells=order.limits.max_cells,
     )
+    if order.most_rows is not None:
+        entries = entries.first_of_each(order.most_rows)
     lines = list(_known(order, tables, population))
     # 2. The local rules.
     judged = judge_locally(

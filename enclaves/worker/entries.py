@@ -58,6 +58,22 @@ class Entries:
         )
         return Contributions(self.cell[first], self.person[first], amounts)
 
+    def first_of_each(self, most: int) -> Entries:
+        """The same with at most `most` rows of one person, the first of them in the order of the tables' rows."""
+        order = np.lexsort(np.stack([*reversed(self.rows), self.person.astype(np.int64)]))
+        person = self.person[order]
+        starts = np.flatnonzero(np.concatenate([[True], person[1:] != person[:-1]])) if len(person) else order
+        rank = np.arange(len(person)) - np.repeat(starts, np.diff(starts, append=len(person)))
+        kept = np.sort(order[rank < most])
+        return Entries(
+            self.keys,
+            tuple(rows[kept] for rows in self.rows),
+            self.person[kept],
+            self.cell[kept],
+            self.behind[:, kept],
+            self.amounts[:, kept],
+        )
+
     def _amounts(
         self, place: int, order: NDArray[np.intp], starts: NDArray[np.intp], *, squared: bool
     ) -> Amounts:

@@ -55,12 +55,19 @@ class QuestionOrder:
     lineages: tuple[Lineage, ...] = field(repr=False)
     """One for each account the answer is weighed on."""
     noise: NDArray[np.int64] | None = field(default=None, repr=False)
+    """Of a differentially private answer, int64[layout.noise_shape]: paid for before this order was written."""
+    most_rows: int | None = None
+    """The rows of the statement that are kept of one person, where that is what the noise was measured by."""
 
     def __post_init__(self) -> None:
         if sorted(self.units) != sorted(self.tables) or self.masks.receiver_key is None:
             raise OrderInvalid("expected the tables of FROM and a receiver key, got others")
-        if self.noise is not None and self.noise.shape != (self.layout.lanes,):
-            raise OrderInvalid(f"expected noise for {self.layout.lanes} lanes, got another shape")
+        if (self.noise is not None, self.most_rows is not None) != (self.layout.noised,) * 2:
+            raise OrderInvalid("expected noise and the rows of a person exactly in a private answer")
+        if self.noise is not None and self.noise.shape != self.layout.noise_shape:
+            raise OrderInvalid(f"expected noise of shape {self.layout.noise_shape}, got another shape")
+        if self.most_rows is not None and self.most_rows < 1:
+            raise OrderInvalid("expected at least one row of a person, got none")
 
     def frames(self) -> Iterator[bytes]:
         """The order's frames."""
@@ -74,6 +81,8 @@ class QuestionOrder:
             "keys": list(self.layout.shape.keys),
             "measures": [_measure_json(measure) for measure in self.layout.shape.measures],
             "groups": None if self.layout.groups is None else [list(group) for group in self.layout.groups],
+            "noised": self.layout.noised,
+            "most_rows": self.most_rows,
             "bounds": [None if b is None else [str(b.low), str(b.high)] for b in self.bounds],
             "limits": dict(self.limits.as_json()),
             "one_domain": self.one_domain,
@@ -83,7 +92,7 @@ class QuestionOrder:
             "opening_key": key_text(masks.opening_key),
             "accounts": len(self.lineages),
         }
-        noise = np.empty(0, dtype=np.int64) if self.noise is None else self.noise
+        noise = np.empty(0, dtype=np.int64) if self.noise is None else self.noise.reshape(-1)
         yield from write_arrays(members, {"noise": noise})
         for lineage in self.lineages:
             yield from lineage.frames()
@@ -94,19 +103,21 @@ class QuestionOrder:
         found = read_arrays(frames)
         noise = found.array("noise", np.int64)
         try:
+            layout = _layout(found)
             return cls(
                 permit=_text(found, "permit"),
                 tables=_tables(found.member("tables")),
                 units=tuple(str(unit) for unit in _items(found, "units")),
                 statement=_text(found, "statement"),
                 apart=_apart(found.member("apart")),
-                layout=_layout(found),
+                layout=layout,
                 bounds=tuple(map(_bound, _items(found, "bounds"))),
                 limits=_limits(found.member("limits")),
                 one_domain=found.member("one_domain") is True,
                 masks=_masks(found),
                 lineages=tuple(Lineage.read(frames) for _ in range(_accounts(found))),
-                noise=noise if len(noise) else None,
+                noise=noise.reshape(layout.noise_shape) if layout.noised else None,
+                most_rows=None if found.member("most_rows") is None else found.integer("most_rows"),
             )
         except (PolicyError, KeyError, ValueError, TypeError, AttributeError):
             raise OrderInvalid("expected an aggregate order, got another form") from None
@@ -145,7 +156,8 @@ def _layout(found: Arrays) -> Layout:
     keys = tuple(str(key) for key in _items(found, "keys"))
     shape = Shape(keys, tuple(map(_measure, _items(found, "measures"))))
     groups = found.member("groups")
-    return Layout(shape, None if groups is None else _groups(_items(found, "groups")))
+    cells = None if groups is None else _groups(_items(found, "groups"))
+    return Layout(shape, cells, noised=found.member("noised") is True)
 
 
 def _groups(items: list[Json]) -> Groups:

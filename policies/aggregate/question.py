@@ -14,6 +14,7 @@ from functools import lru_cache
 from policies.aggregate.apart import Apart, apart_of, sensitive_fields
 from policies.aggregate.layout import Layout
 from policies.aggregate.listing import data_list_of
+from policies.aggregate.noise import NoisePlan, noise_of
 from policies.aggregate.shape import Figures, QuestionUnreadable, common, figures_of
 from policies.aggregate.template import fill
 from policies.disclosure.local import PersonBound
@@ -41,6 +42,8 @@ class Asked:
     apart: Mapping[str, Apart | None]
     place: str | None
     problem: str | None = None
+    noise: NoisePlan | None = None
+    """Of a differentially private question, what each domain adds to what."""
 
     def reasons(self) -> list[Json]:
         """Every reason of every statement, as a partner is told."""
@@ -73,7 +76,9 @@ def asked_of(
         return Asked(verdicts, lists, None, {}, {}, place=f"query.parts.{refused}.sql")
     try:
         figures = dict(_figures(query, verdicts, lists, datasets=datasets))
-        layout = Layout(common([f.shape for f in figures.values()]), query.groups)
+        shape = common([f.shape for f in figures.values()])
+        layout = Layout(shape, query.groups, noised=query.rho is not None)
+        noise = None if query.rho is None else noise_of(query.rho, shape, cells=layout.room, figures=figures)
         _check_alike(query, verdicts)
         apart = {
             department: apart_of(
@@ -85,7 +90,7 @@ def asked_of(
     except PolicyError as error:
         return Asked(verdicts, lists, None, {}, {}, place="query.parts", problem=str(error))
     bounds = {department: figure.bounds(layout.shape) for department, figure in figures.items()}
-    return Asked(verdicts, lists, layout, bounds, apart, place=None)
+    return Asked(verdicts, lists, layout, bounds, apart, place=None, noise=noise)
 
 
 def columns_asked(asked: Asked, department: str) -> tuple[ListedColumn, ...]:

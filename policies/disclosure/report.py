@@ -96,6 +96,8 @@ class DisclosureReport:
     n_domains: int
     bilateral: bool
     limits: Limits
+    privacy: Mapping[str, Json] | None = None
+    """Of a differentially private answer, whose numbers are noised and not rounded: rho and the error of each number."""
 
     @property
     def withheld_cells(self) -> int:
@@ -116,6 +118,7 @@ class DisclosureReport:
         """The report as it is filed; every rule that withheld something has its words beside it."""
         rules = sorted({*self.cells_by_rule, *self.values_by_rule}, key=list(Rule).index)
         words: dict[str, Json] = {rule.value: {"zh": WORDS[rule].zh, "en": WORDS[rule].en} for rule in rules}
+        rounding: Json = {"count_base": self.limits.count_base, "sum_digits": self.limits.sum_digits}
         return {
             "cells": self.cells,
             "values": self.values,
@@ -129,7 +132,8 @@ class DisclosureReport:
             "domains": self.n_domains,
             "bilateral": self.bilateral,
             "needs_review": self.needs_review,
-            "rounding": {"count_base": self.limits.count_base, "sum_digits": self.limits.sum_digits},
+            "rounding": rounding if self.privacy is None else None,
+            "privacy": None if self.privacy is None else dict(self.privacy),
             "limits": self.limits.as_json(),
         }
 

@@ -50,6 +50,10 @@ class Budgets:
                     f"expected a {name} budget from 0 to rho {_decimal(largest)}, got another"
                 )
 
+    def tightest(self, other: Budgets) -> Budgets:
+        """Of each budget the smaller."""
+        return Budgets(min(self.scenario, other.scenario), min(self.person, other.person))
+
 
 LARGEST: Final = Budgets()
 """The product's own budgets."""
