@@ -1,6 +1,6 @@
 """The data list of one domain as the SQL gate reads it, from the signed documents alone.
 
-- A table is a data set under its id; its columns are the lines of the scenario's list, with their uses; nothing else exists.
+- A table is a personal data set under its id; its columns are the lines of the scenario's list, with their uses; nothing else exists.
 - Types, bounds and the person key are those of the data set document the scenario cites, so coordinator, enclave and gate read
   a statement against the same list and come to the same verdict.
 - How many rows one person can have bounds what one person can add: one where the row key is the person; where the key is
@@ -41,7 +41,7 @@ def data_list_of(scenario: Scenario, datasets: tuple[Dataset, ...], department: 
     tables = [
         _table(dataset, scenario.data_list)
         for dataset in sorted(datasets, key=lambda item: item.id)
-        if dataset.owner == department
+        if dataset.owner == department and dataset.person_column is not None
     ]
     return DataList.read(json.dumps({"tables": tables}, ensure_ascii=False).encode())
 
@@ -64,7 +64,11 @@ def _table(dataset: Dataset, listed: Iterable[ListedColumn]) -> dict[str, object
     for line in listed:
         if (line.department, line.dataset) == (dataset.owner, dataset.id):
             uses.setdefault(line.column, []).append(line.use.value)
-    columns = [_column(column, uses[column.name]) for column in dataset.columns if column.name in uses]
+    # Persons are counted whether or not their column is listed; that it must be listed the decision says by name.
+    held = [
+        column for column in dataset.columns if column.name in uses or column.name == dataset.person_column
+    ]
+    columns = [_column(column, uses.get(column.name, [])) for column in held]
     return {
         "name": dataset.id,
         "domain": dataset.owner,
