@@ -139,8 +139,8 @@ class Held:
 class Naive:
     """Plain DuckDB over the same rows, with one of the usual half measures.
 
-    With a threshold, rows whose column `n` is below are left out; whole numbers go to `base`; with noise, a fresh draw of that
-    deviation is added to the column `n` of every row, each time.
+    All of them speak of the column `n`: below a threshold the row is left out; it is rounded to a base; it gets noise of a
+    deviation, drawn anew each time.
     """
 
     def __init__(self, *held: Held, threshold: int = 0, base: int = 1, noise: float = 0) -> None:
@@ -164,12 +164,14 @@ class Naive:
         kept = [row for row in rows if not self._threshold or int(str(row["n"])) >= self._threshold]
         if self._noise:
             draws = self._dice.normal(0, self._noise, len(kept))
-            kept = [{**row, "n": float(str(row["n"])) + d} for row, d in zip(kept, draws, strict=True)]
-        return [{name: self._rounded(value) for name, value in row.items()} for row in kept]
+            return [{**row, "n": float(str(row["n"])) + d} for row, d in zip(kept, draws, strict=True)]
+        if self._base > 1:
+            return [{**row, "n": self._base * round(int(str(row["n"])) / self._base)} for row in kept]
+        return kept
 
-    def _rounded(self, value: object) -> object:
-        is_count = isinstance(value, int) and not isinstance(value, bool)
-        return self._base * round(int(str(value)) / self._base) if is_count and self._base > 1 else value
+    def draw(self) -> float:
+        """Noise for a zero that is not in the table."""
+        return float(self._dice.normal(0, self._noise))
 
 
 @dataclass

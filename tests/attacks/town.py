@@ -84,7 +84,7 @@ def town() -> Held:
 def cells(rows: Sequence[Mapping[str, object]], value: str, *keys: str) -> dict[tuple[int, ...], float]:
     """A column of a table by its keys, without marks."""
     return {
-        tuple(int(str(row[key])) for key in keys): float(str(row[value]))
+        tuple(int(float(str(row[key]))) for key in keys): float(str(row[value]))
         for row in rows
         if row[value] is not None
     }
