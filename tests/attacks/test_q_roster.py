@@ -1,0 +1,117 @@
+"""A10, another roster: the same question of all departments, then of all but one; the difference is that one's part.
+
+Three departments have five people in each of ten thousand cells, the fourth has one, whose secret is wanted. Naive: the total
+is told if at least ten people stand behind it, whoever contributes. Ours: each department judges its own part before it is
+masked, so the fourth contributes nothing to either total, and what another roster leaves out was never in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tests.attacks.asking import Held, Naive, Ours, told
+from tests.attacks.town import PEOPLE, Ints, best, cells, check_told, secrets
+
+SLOTS, WAVES = 500, 20
+OTHERS = ("east", "north", "south")
+SQL = "SELECT slot, COUNT(DISTINCT person) AS n, SUM(flag) AS s FROM visits WHERE wave = {wave} GROUP BY slot"
+AskOf = Callable[[str, Sequence[str]], list[dict[str, object]]]
+
+
+def department(owner: str, members: int) -> Held:
+    """`members` people for each slot, each with a row in every wave; in the small department that row is a target's."""
+    slot = np.tile(np.repeat(np.arange(SLOTS), members), WAVES)
+    wave = np.repeat(np.arange(WAVES), SLOTS * members)
+    flag = np.random.default_rng(len(owner)).integers(0, 2, len(slot))
+    person = np.tile(np.arange(SLOTS * members), WAVES) + 20_000 * (
+        OTHERS.index(owner) + 1 if owner in OTHERS else 0
+    )
+    return Held(
+        "visits",
+        {
+            "person": person if members > 1 else np.arange(PEOPLE),
+            "slot": slot,
+            "wave": wave,
+            "flag": flag if members > 1 else secrets()["ill"],
+        },
+        {
+            "slot": "INTEGER group",
+            "wave": f"INTEGER filter 0 {WAVES - 1}",
+            "flag": "INTEGER secret measure 0 1",
+        },
+        owner=owner,
+        row_key=("wave",),
+        order_column="wave",
+    )
+
+
+@cache
+def departments() -> tuple[Held, ...]:
+    return (*(department(owner, 5) for owner in OTHERS), department("west", 1))
+
+
+def attack(ask: AskOf) -> Ints:
+    """The target's flag as the difference of two totals, -1 where one is not told."""
+    seen = np.full(PEOPLE, -1, dtype=np.int64)
+    for wave in range(WAVES):
+        whole, rest = (
+            cells(ask(SQL.format(wave=wave), roster), "s", "slot") for roster in ((*OTHERS, "west"), OTHERS)
+        )
+        for key in whole.keys() & rest.keys():
+            seen[wave * SLOTS + key[0]] = round(whole[key] - rest[key])
+    return seen
+
+
+def naive() -> AskOf:
+    """One engine with everybody's rows, and in them whose they are."""
+    engines = {
+        held.owner: Naive(Held(f"of_{held.owner}", held.columns, held.uses, held.owner))
+        for held in departments()
+    }
+
+    def ask(sql: str, roster: Sequence[str]) -> list[dict[str, object]]:
+        total: dict[object, list[int]] = {}
+        for owner in roster:
+            for row in engines[owner].ask(sql.replace("visits", f"of_{owner}")):
+                known = total.setdefault(row["slot"], [0, 0])
+                known[0] += int(str(row["n"]))
+                known[1] += int(str(row["s"]))
+        return [{"slot": slot, "n": n, "s": s} for slot, (n, s) in total.items() if n >= 10]
+
+    return ask
+
+
+def ours() -> Ours:
+    return Ours(*departments(), groups=tuple((str(slot),) for slot in range(SLOTS)))
+
+
+@cache
+def measure() -> dict[str, object]:
+    with ours() as asked:
+        seen = attack(lambda sql, roster: asked.ask(sql, roster=roster))
+    return told(
+        "A10 another roster",
+        zh="换一组部门重问",
+        en="the same question of another roster",
+        naive=best(attack(naive())),
+        ours=best(seen),
+        defence_zh="各部门先按本地规则裁定自己的部分；换部门即另一问题",
+        defence_en="each department judges its own part first; another roster is another question",
+    )
+
+
+@pytest.mark.req("RQ-309")
+def test_another_roster_tells_everybody_in_the_naive_variant_and_nobody_in_ours() -> None:
+    check_told(measure())
+
+
+def test_both_rosters_of_ours_are_told_the_same_total() -> None:
+    with ours() as asked:
+        sql = SQL.format(wave=3)
+        whole, rest = (cells(asked.ask(sql, roster=r), "s", "slot") for r in ((*OTHERS, "west"), OTHERS))
+    assert len(whole) > SLOTS / 2
+    assert whole == rest
