@@ -76,7 +76,7 @@ def refresh(
     with reported(as_json):
         place = Home(home)
         dataset = Catalog(place.catalog).dataset(dataset_id)
-        store = _store(place)
+        store = store_of(place)
         if not source.is_file():
             raise NotFound(f"expected a source file, got none at `{source.name}`")
         with _progress() as bar:
@@ -103,7 +103,7 @@ def quality(
         place = Home(home)
         dataset = Catalog(place.catalog).dataset(dataset_id)
         with (
-            _store(place).lease(dataset.id) as lease,
+            store_of(place).lease(dataset.id) as lease,
             open_snapshot(lease.path, lease.key, crypto=crypto_module()) as snapshot,
         ):
             report = assess_current(snapshot, dataset, pointer=lease.pointer, now=_now())
@@ -148,7 +148,7 @@ def list_datasets(
     with reported(as_json):
         place = Home(home)
         wanted = Filter(library=library, department=department, grade=grade, frequency=frequency, text=text)
-        store = _store(place)
+        store = store_of(place)
         found = [(dataset, _freshness(store, dataset)) for dataset in Catalog(place.catalog).search(wanted)]
         shown: list[Json] = [{**view(dataset), **freshness} for dataset, freshness in found]
         _print({"datasets": shown}, _listing(found), as_json=as_json)
@@ -170,7 +170,8 @@ def reported(as_json: bool) -> Iterator[None]:
         raise typer.Exit(how.exit) from None
 
 
-def _store(place: Home) -> DomainStore:
+def store_of(place: Home) -> DomainStore:
+    """The domain's store, opened with its keys."""
     keys = place.keys()
     return DomainStore(place.store, store_key=keys.store_key, pid_key=keys.pid_key)
 

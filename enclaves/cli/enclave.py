@@ -1,13 +1,17 @@
-"""`domicile enclave run`: a department's enclave as a process, until it is told to stop."""
+"""`domicile enclave run`: a department's enclave as a process; `asked`: what was asked of it, and what that cost."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from enclaves.errors import EnclaveError
 from enclaves.transport.errors import outcome
@@ -40,3 +44,48 @@ def run(
     except (EnclaveError, PolicyError) as error:
         typer.echo(f"{error.code}: {error}", err=True)
         raise typer.Exit(outcome(error.code).exit) from None
+
+
+@app.command()
+def asked(
+    config: Annotated[Path, typer.Option("--config", help="enclave.toml", exists=True, dir_okay=False)],
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The latest so many.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What was asked of this domain: by whom, the statement, how many cells left, what held others back, the privacy spent."""
+    from enclaves.agent.lineages import Answer, Lineages
+    from enclaves.agent.opening import STATE_FILE, EnclaveConfig
+    from enclaves.cli.dataset import reported, store_of
+    from enclaves.cli.home import Home
+    from enclaves.run.durable import Durable
+
+    def line(answer: Answer) -> dict[str, object]:
+        at = datetime.fromtimestamp(answer.at, UTC).isoformat(timespec="seconds")
+        return {
+            "at": at,
+            "account": answer.account,
+            "scenario": answer.scenario,
+            "job": answer.job,
+            "statement": answer.statement,
+            "released": answer.released,
+            "withheld": json.loads(answer.report),
+            "rho": answer.rho,
+        }
+
+    with reported(as_json):
+        home = Home(EnclaveConfig.load(config).home)
+        durable = Durable(home.directory / "state" / STATE_FILE)
+        answers = Lineages(durable, store_of(home).ledger_key("lineage")).asked(limit=limit)
+        durable.close()
+        if as_json:
+            typer.echo(
+                json.dumps({"asked": [line(answer) for answer in answers]}, ensure_ascii=False, indent=1)
+            )
+            return
+        table = Table("when 时间", "account 账户", "statement 语句", "cells 放行单元", "rho")
+        for answer in answers:
+            shown = line(answer)
+            table.add_row(
+                str(shown["at"]), answer.account, answer.statement, str(answer.released), answer.rho or "-"
+            )
+        Console().print(table)

@@ -1,6 +1,7 @@
 """The data list of one domain as the SQL gate reads it, from the signed documents alone.
 
-- A table is a personal data set under its id; its columns are the lines of the scenario's list, with their uses; nothing else exists.
+- A table is a personal data set under its id; its columns are the lines of the scenario's list, with their uses. Nothing else
+  exists.
 - Types, bounds and the person key are those of the data set document the scenario cites, so coordinator, enclave and gate read
   a statement against the same list and come to the same verdict.
 - How many rows one person can have bounds what one person can add: one where the row key is the person; where the key is

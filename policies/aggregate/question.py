@@ -53,7 +53,16 @@ class Asked:
             for reason in verdict.reasons
         ]
         if self.problem is not None:
-            found.append({"department": None, "code": QuestionUnreadable.code, "hint": self.problem})
+            found.append(
+                {
+                    "department": None,
+                    "code": QuestionUnreadable.code,
+                    "column": None,
+                    "where": "statement",
+                    "hint": self.problem,
+                    "hint_zh": f"语句合规，但作业无法回答：{self.problem}",
+                }
+            )
         return found
 
 

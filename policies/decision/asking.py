@@ -13,6 +13,7 @@ from typing import Final
 from policies.aggregate.question import Asked, asked_of
 from policies.decision.dossier import Dossier, Finding, digest_of
 from policies.documents.authorization import Authorization, Scenario
+from policies.documents.dataset import Dataset
 from policies.documents.job import Job
 from policies.documents.query import Query
 from policies.errors import PolicyError
@@ -37,6 +38,10 @@ def query_facts(dossier: Dossier) -> Iterator[Finding]:
     asked = _asked(dossier, query, job=job, scenario=scenario)
     yield _matches(dossier, query, job=job, scenario=scenario, asked=asked)
     if asked is None:
+        if _listed(dossier, scenario) is not None:
+            # Values that fit no parameter: there is no statement to judge yet, and none that could ask for rows.
+            yield Finding("query_aggregates", True)
+            yield Finding("query_governed", False, "job.parameters")
         return
     for department, verdict in asked.verdicts.items():
         place = f"query.parts.{department}.sql"
@@ -49,13 +54,21 @@ def query_facts(dossier: Dossier) -> Iterator[Finding]:
 
 def _asked(dossier: Dossier, query: Query, *, job: Job, scenario: Scenario) -> Asked | None:
     """The question as the SQL gate reads it; None where the data sets are not all at hand or the values do not fit."""
-    listed = dossier.listed
-    if listed is None or {digest_of(d) for d in listed} != {cited.digest for cited in scenario.datasets}:
+    listed = _listed(dossier, scenario)
+    if listed is None:
         return None
     try:
         return asked_of(query, job.parameters, scenario=scenario, datasets=listed)
     except PolicyError:
         return None
+
+
+def _listed(dossier: Dossier, scenario: Scenario) -> tuple[Dataset, ...] | None:
+    """The data sets the scenario cites, all of them and no other; None where they are not at hand."""
+    listed = dossier.listed
+    if listed is None or {digest_of(d) for d in listed} != {cited.digest for cited in scenario.datasets}:
+        return None
+    return listed
 
 
 def _matches(dossier: Dossier, query: Query, *, job: Job, scenario: Scenario, asked: Asked | None) -> Finding:
