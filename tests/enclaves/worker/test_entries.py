@@ -116,3 +116,33 @@ def test_missing_flags_mean_that_every_row_stands_behind() -> None:
     with pytest.raises(OrderInvalid):
         read_entries(table([(0, "a", 1.0)]), conditional, None, max_cells=500, tables=1)
     assert np.array_equal(found.amounts, [[1, 1]])
+
+
+@given(LINES, st.integers(1, 4))
+def test_the_first_rows_of_each_person_are_kept_and_no_more(lines: list[Line], most: int) -> None:
+    found = read_entries(table(lines), SHAPE, None, max_cells=500, tables=1)
+    kept = found.first_of_each(most)
+    seen: dict[int, int] = defaultdict(int)
+    wanted = []
+    for row, (person, _, _) in enumerate(lines):
+        seen[person] += 1
+        if seen[person] <= most:
+            wanted.append(row)
+    assert kept.rows[0].tolist() == wanted
+    assert kept.person.tolist() == [lines[row][0] for row in wanted]
+    assert (kept.cell == found.cell[wanted]).all()
+    assert (kept.behind == found.behind[:, wanted]).all()
+    assert (kept.amounts == found.amounts[:, wanted]).all()
+    assert kept.keys == found.keys
+
+
+def test_which_rows_are_kept_does_not_depend_on_the_order_in_which_the_engine_gives_them() -> None:
+    lines: list[Line] = [(n % 3, "ab"[n % 2], n / 100) for n in range(30)]
+    rows = table(lines)
+    shuffled = rows.take(pa.array(np.random.default_rng(1).permutation(30)))
+    for most in (1, 4):
+        one, other = (
+            read_entries(r, SHAPE, None, max_cells=500, tables=1).first_of_each(most)
+            for r in (rows, shuffled)
+        )
+        assert sorted(one.rows[0].tolist()) == sorted(other.rows[0].tolist())
