@@ -7,13 +7,14 @@ ROOMS := policies connectors enclaves sandbox
 DEMO_STAMP := $(VENV)/.installed-demo
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo test check long bench lint types contracts requirements lock clean help
+.PHONY: demo test check long mutants bench lint types contracts requirements lock clean help
 
 help:
 	@echo 'make demo          install and run the whole promise on real data'
 	@echo 'make test          install and run the tests (under 10 minutes on 2 cores)'
 	@echo 'make check         format, lint, types, import contracts, tests with branch coverage'
 	@echo 'make long          the long runs: more crashes, more examples'
+	@echo 'make mutants       how many mutants of the modules that say no the tests kill; resumes where it stopped'
 	@echo 'make bench         the figures of docs/benchmarks.md'
 	@echo 'make requirements  which core requirements of the plan have a test'
 
@@ -56,6 +57,10 @@ check: lint types contracts
 
 long: $(DEV_STAMP)
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -m long
+
+mutants: $(DEV_STAMP)
+	@$(BIN)/mutmut run $(MUTANTS)
+	@$(BIN)/mutmut export-cicd-stats
 
 bench: $(DEV_STAMP)
 	@$(BIN)/domicile bench score --mode masked --subjects 300000 --domains 3

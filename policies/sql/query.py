@@ -1,7 +1,7 @@
 """The closed query model: everything that a governed query can mean, and nothing else.
 
 - A `Query` is valid from birth: names are those of the data list, literals are values and not text, limits hold.
-- It is all that reaches the statement that runs and its companions; the partner's text ends before it.
+- It is all that reaches the statement that runs and its companion; the partner's text ends before it.
 - A bin key of a measure is a histogram and carries the measure's bounds; every measure carries its bounds.
 
 Follows the SQL contract, section 4. Reading it from a tree is the work of `policies.sql.reading`.

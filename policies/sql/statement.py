@@ -8,7 +8,7 @@
 - HAVING, ORDER BY and LIMIT are not in it: they are the release's, where a withheld cell cannot show as a gap.
 
 Follows the SQL contract, section 5. How many persons lie behind an unconditional measure that may be NULL is told by the
-companion (`policies.sql.companions`), whose counts are of values, person by person.
+companion (`policies.sql.row_statement`), row by row.
 """
 
 from __future__ import annotations
