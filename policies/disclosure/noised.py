@@ -8,7 +8,8 @@ Rules:
    noised copy and nothing else: replacing a mark by a number is the only thing the exact lanes decide.
 3. Counts are not below zero, a share not above one, a variance not below zero; a mean is a noised sum over a noised count of
    at least one row. All of that is done to numbers that are private already, and costs nothing.
-4. No rounding to a base: it would hide no more, and add to the error. A division ends after nine digits.
+4. No rounding to a base: it would hide no more, and add to the error. A division ends after nine digits, at most twelve of them
+   behind the point.
 
 How much noise there is, is left to `policies.aggregate.noise`; that a repeat gets the same, to the enclave's ledger.
 """
@@ -32,6 +33,8 @@ from policies.documents.strict_json import Json
 
 DIGITS: Final = 9
 """Significant digits of what is divided; sums and counts are shown whole."""
+PLACES: Final = 12
+"""What is divided has no more digits behind the point, so that a column of it fits 38 digits (Arrow's decimal128)."""
 _ROOTS: Final = frozenset({Kind.STDDEV, Kind.STDDEV_POP})
 _OF_ALL: Final = frozenset({Kind.VARIANCE_POP, Kind.STDDEV_POP})
 
@@ -112,7 +115,7 @@ def _value(place: int, measure: Measure, noised: Mapping[NoisedLane, int]) -> Va
             value = significant(min(share, Fraction(1)), DIGITS)
         case kind:
             value = _dispersion(kind, own, scale=scale)
-    return value if measure.places is None else to_places(value, measure.places)
+    return to_places(value, PLACES if measure.places is None else measure.places)
 
 
 def _dispersion(kind: Kind, own: Mapping[str, int], *, scale: int) -> Decimal:

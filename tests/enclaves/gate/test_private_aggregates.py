@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from enclaves.agent import answering
 from enclaves.agent.noised import Noised
 from enclaves.noise.tails import SIGMAS
+from policies.aggregate.question import asked_of
 from policies.documents.authorization import QueryTerms
 from policies.documents.job import Job, Plan
 from policies.documents.query import Query
 from tests.enclaves.agent.district import NAMES, Body, District, Domain, found, restart
-from tests.enclaves.agent.figures import BANDS, figures, question
+from tests.enclaves.agent.figures import BANDS, figures, figures_dataset, question
+from tests.enclaves.worker.domain import dataset
 
 BY_BAND = (
     "SELECT band, COUNT(DISTINCT person) AS persons, SUM(visits) AS v, AVG(spent) AS mean"
@@ -170,6 +172,10 @@ def test_without_public_cells_a_private_answer_is_refused_and_says_why(tmp_path:
     plan, body = district.plan(district.asked(select, "hospital", rho="0.01"))
     district.start(plan, body)
     assert district.refusals(plan) == ["query_refused"]
+    query = question(district.scenario.digest, select, ("hospital",), rho="0.01")
+    datasets = (dataset("hospital"), figures_dataset("hospital"))
+    asked = asked_of(query, (), scenario=district.scenario, datasets=datasets)
+    assert "public group dictionary" in (asked.problem or "")
     # A statement that takes too long is told so for good, not retried.
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(answering, "QUESTION_SECONDS", 0.05)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,9 @@ from policies.disclosure.cells import Cells, Coverage, Kind, Measure, MeasureLan
 from policies.disclosure.errors import CellsInvalid
 from policies.disclosure.limits import Limits
 from policies.disclosure.noised import noised_lanes, with_noise
+from policies.disclosure.presenting import Table
 from policies.disclosure.release import Judged, Mark, judge
+from policies.disclosure.rendering import as_arrow
 
 SHAPE = Shape(
     ("band",),
@@ -171,6 +174,13 @@ def test_values_are_computed_from_the_noised_lanes() -> None:
         Decimal(0),
         Decimal(1),
     )
+
+
+@given(st.lists(st.integers(-(2**62), 2**62), min_size=14, max_size=14))
+def test_every_number_fits_every_form_of_a_table(drawn: list[int]) -> None:
+    answer = with_noise(judged(cells_of()), noise_of(*drawn[: LAYOUT.noise_shape[0]]), privacy={})
+    written = as_arrow(Table(SHAPE, answer.rows, answer.report))
+    assert pa.ipc.open_stream(written).read_all().num_rows == len(GROUPS)
 
 
 def test_a_private_layout_needs_public_cells_and_noise_for_all_of_them() -> None:
