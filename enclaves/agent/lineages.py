@@ -7,7 +7,7 @@ Rules:
 3. Answering the same question of the same snapshot again counts no further predicate: a further attempt of a job, or the same
    text another time.
 4. An answer of which nothing at all is left counts as a refusal of its scenario; after `refusals_per_scenario` people look
-   first. What was admitted and refused is listed for the department (`asked`), with the privacy it cost.
+   first, and say so (`look`): only refusals since then count. What was admitted and refused is listed for the department (`asked`), with the privacy it cost.
 
 Sealed with AES-GCM under a key of the domain, the account its associated data. protocols.md section 6.3.
 """
@@ -37,6 +37,8 @@ _TABLES: Final = (
         entry INTEGER PRIMARY KEY, account TEXT NOT NULL, scenario TEXT NOT NULL, snapshot TEXT NOT NULL,
         question TEXT NOT NULL, job TEXT NOT NULL, at INTEGER NOT NULL, statement TEXT NOT NULL,
         released INTEGER NOT NULL, report TEXT NOT NULL, rho TEXT, UNIQUE (account, snapshot, question, job))""",
+    """CREATE TABLE IF NOT EXISTS looks (
+        look INTEGER PRIMARY KEY, scenario TEXT NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL, upto INTEGER NOT NULL)""",
 )
 
 
@@ -123,11 +125,25 @@ class Lineages:
         )
         answered = {row[0] for row in rows}
         refused = self._durable.rows(
-            "SELECT count(DISTINCT question) FROM asked WHERE account = ? AND scenario = ? AND released = 0",
-            (account, scenario),
+            "SELECT count(DISTINCT question) FROM asked WHERE account = ? AND scenario = ? AND released = 0"
+            " AND entry > (SELECT coalesce(max(upto), 0) FROM looks WHERE scenario = ?)",
+            (account, scenario, scenario),
         )
         history = History(len(answered), {scenario: int(refused[0][0])})
         history.check_open(scenario, limits, predicates=0 if question in answered else 1)
+
+    def look(self, scenario: str, *, who: str, at: int) -> int:
+        """Somebody of the department has looked at the refusals of `scenario`; how many answers were refused so far."""
+        with self._durable.transaction():
+            (found,) = self._durable.rows(
+                "SELECT count(*), coalesce(max(entry), 0) FROM asked WHERE scenario = ? AND released = 0",
+                (scenario,),
+            )
+            self._durable.run(
+                "INSERT INTO looks (scenario, at, who, upto) VALUES (?, ?, ?, ?)",
+                (scenario, at, who, found[1]),
+            )
+        return int(found[0])
 
     def asked(self, *, limit: int = 1000) -> list[Answer]:
         """The latest answers first, for the department."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -35,12 +36,46 @@ def score(
     console = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as directory, console.status("") as status:
         found = bench(Setting(mode, subjects, domains, rounds), Path(directory), progress=status.update)
+    _show(console, found, as_json=as_json)
+
+
+@app.command()
+def policy(
+    rows: Annotated[
+        int, typer.Option(min=1000, max=100_000_000, help="Rows of governed tables.")
+    ] = 50_000_000,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Timed repeats; medians are shown.")] = 5,
+    worker_rows: Annotated[
+        int, typer.Option(min=1000, max=100_000_000, help="Rows of the whole worker path.")
+    ] = 1_000_000,
+    people_rows: Annotated[
+        int | None, typer.Option(min=1000, help="Rows of the table of one row a person, if fewer.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+) -> None:
+    """Governed SQL, the gate, a decision and the atom rule, each beside its baseline on the same stores."""
+    # Loaded here: the libraries it measures take longer to load than most commands take to run.
+    from enclaves.bench.policy import Setting, bench
+
+    console = Console(stderr=True, highlight=False)
+    setting = Setting(rows=rows, repeats=repeats, worker_rows=worker_rows, people_rows=people_rows)
+    with tempfile.TemporaryDirectory(prefix="domicile-bench-") as directory, console.status("") as status:
+        found = bench(setting, Path(directory), progress=status.update)
+    _show(console, found, as_json=as_json)
+
+
+def _show(console: Console, found: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return
+    for name, figure in _leaves(found):
+        console.print(f"{name}: {figure}")
+
+
+def _leaves(found: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Every figure with its dotted name."""
     for name, value in found.items():
-        if isinstance(value, dict):
-            for inner, figure in value.items():
-                console.print(f"  {name}.{inner}: {figure}")
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{inner}", figure) for inner, figure in _leaves(value))
         else:
-            console.print(f"{name}: {value}")
+            yield name, value

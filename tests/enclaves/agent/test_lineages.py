@@ -103,6 +103,13 @@ def test_answers_of_which_nothing_is_left_count_as_refusals(tmp_path: Path) -> N
         check(lineages, "q3")
     with pytest.raises(RefusalsExhausted):
         check(lineages, "q3", snapshot="2" * 64)
+    # Somebody looks: what was refused until then counts no more, what is refused afterwards does.
+    assert lineages.look("s" * 64, who="officer", at=1) == 2
+    check(lineages, "q3")
+    for number in (3, 4):
+        lineages.keep(replace(ANSWER, question=f"q{number}", job=f"j{number}", released=0), [b"x"])
+    with pytest.raises(RefusalsExhausted):
+        check(lineages, "q5")
 
 
 def test_an_answer_undone_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -59,6 +59,12 @@ def test_what_was_asked_is_listed_with_its_cost(config: Path) -> None:
     assert "SELECT COUNT(*)" in shown.stdout
 
 
+def test_an_officer_says_that_refusals_were_looked_at(config: Path) -> None:
+    done = CliRunner().invoke(app, ["looked", "5" * 64, "--config", str(config), "--by", "officer", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"scenario": "5" * 64, "refused": 0, "by": "officer"}
+
+
 def test_without_the_domains_key_nothing_is_told(config: Path) -> None:
     (config.parent / "home" / "domain.key").unlink()
     done = CliRunner().invoke(app, ["asked", "--config", str(config), "--json"])
