@@ -7,7 +7,8 @@ Rules:
 3. Answering the same question of the same snapshot again counts no further predicate: a further attempt of a job, or the same
    text another time.
 4. An answer of which nothing at all is left counts as a refusal of its scenario; after `refusals_per_scenario` people look
-   first, and say so (`look`): only refusals since then count. What was admitted and refused is listed for the department (`asked`), with the privacy it cost.
+   first, and say so (`look`): only refusals since then count. What was admitted and refused is listed for the department
+   (`asked`), with the privacy it cost.
 
 Sealed with AES-GCM under a key of the domain, the account its associated data. protocols.md section 6.3.
 """
