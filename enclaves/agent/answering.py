@@ -45,6 +45,7 @@ from enclaves.witness.witness import Seen
 from enclaves.worker.lineage import Lineage
 from enclaves.worker.order import Masks
 from enclaves.worker.question import QuestionOrder, TableOrder
+from policies.aggregate.amounts import amounts_of
 from policies.decision.permit import Permit
 from policies.documents import strict_json
 from policies.documents.strict_json import Json
@@ -133,6 +134,7 @@ def _order(
         units=own.query.tables,
         statement=compile_rows(own.query, own.data_list),
         apart=own.question.apart[house.department],
+        amounts=amounts_of(own.query, own.data_list),
         layout=layout,
         bounds=own.question.bounds[house.department],
         limits=own.limits,

@@ -31,7 +31,7 @@ from enclaves.worker.entries import Entries, read_entries
 from enclaves.worker.errors import OrderInvalid
 from enclaves.worker.lineage import Lineage
 from enclaves.worker.question import QuestionOrder
-from enclaves.worker.weighing import Apart, Weighed, weigh
+from enclaves.worker.weighing import Apart, Weighed, Weight, weigh
 from policies.aggregate.keys import to_wire
 from policies.disclosure.cells import Cells
 from policies.disclosure.local import LocallyJudged, judge_locally
@@ -94,7 +94,13 @@ def answer(order: QuestionOrder, tables: LockedTables) -> Answered:
     )
     # 3. The atom rule.
     judged, lineages = weigh(
-        judged, lines, entries, _apart(order, tables, entries), tables=order.units, k=order.limits.atom_size
+        judged,
+        lines,
+        entries,
+        _apart(order, tables, entries),
+        [Weight.of(amount, tables.run(amount.statement)) for amount in order.amounts],
+        tables=order.units,
+        limits=order.limits,
     )
     return Answered(judged, lineages, len(population))
 

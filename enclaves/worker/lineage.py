@@ -64,6 +64,12 @@ class RowLine:
     units: Units
     apart: Units
     place: NDArray[np.int32]
+    columns: Mapping[str, Units] = field(default_factory=dict)
+    """By summed column the atoms of the answers that sum it."""
+
+    def column(self, name: str) -> Units:
+        """The atoms of a column; everything is one atom before its first sum."""
+        return self.columns.get(name, Units(np.zeros(len(self.hashes), dtype=np.int32), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,10 @@ class Told:
 
     tables: Mapping[str, Refined]
     persons: Refined
+
+
+Summed = Mapping[tuple[str, str], Refined]
+"""By table and column: what the sums of an answer leave of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ class Lineage:
             units.grown(old, len(both)),
             apart.grown(old, len(both)),
             place,
+            {} if line is None else {c: held.grown(old, len(both)) for c, held in line.columns.items()},
         )
         return replace(self, tables={**self.tables, table: held})
 
@@ -134,6 +145,15 @@ class Lineage:
         }
         persons = self.persons.refined(told.persons.atoms, told.persons.touched)
         return replace(self, persons=persons, tables={**self.tables, **tables})
+
+    def after_sums(self, summed: Summed) -> Lineage:
+        """After the sums of an answer."""
+        tables = dict(self.tables)
+        for (table, column), left in summed.items():
+            line = tables[table]
+            refined = line.column(column).refined(left.atoms, left.touched)
+            tables[table] = replace(line, columns={**line.columns, column: refined})
+        return replace(self, tables=tables)
 
     def after_asking(self, told: Told) -> Lineage:
         """After a question, apart from sensitive columns."""
@@ -161,6 +181,7 @@ class Lineage:
                 "snapshot": line.snapshot,
                 "outside": line.units.outside,
                 "outside_apart": line.apart.outside,
+                "columns": [[column, held.outside] for column, held in sorted(line.columns.items())],
             }
             arrays |= {
                 f"hashes{number}": line.hashes,
@@ -169,6 +190,8 @@ class Lineage:
                 f"apart{number}": line.apart.atoms,
                 f"place{number}": line.place,
             }
+            for place, (_, held) in enumerate(sorted(line.columns.items())):
+                arrays[f"column{number}_{place}"] = held.atoms
         yield from write_arrays({**facts, "tables": tables}, arrays)
 
     @classmethod
@@ -193,6 +216,7 @@ def _line(found: Arrays, value: Json) -> RowLine:
             "snapshot": str() as snapshot,
             "outside": int() as outside,
             "outside_apart": int() as outside_apart,
+            "columns": list() as columns,
         }:
             pass
         case _:
@@ -202,7 +226,16 @@ def _line(found: Arrays, value: Json) -> RowLine:
     apart = found.array(f"apart{number}", np.int32)
     if not len(hashes) == len(owner) == len(atoms) == len(apart):
         raise OrderInvalid("expected a hash, an owner and two atoms for each row of a lineage, got others")
-    return RowLine(snapshot, hashes, owner, Units(atoms, outside), Units(apart, outside_apart), place)
+    held = {}
+    for at, column in enumerate(columns):
+        match column:
+            case [str() as name, int() as free]:
+                held[name] = Units(found.array(f"column{number}_{at}", np.int32), free)
+            case _:
+                raise OrderInvalid("expected a column of a lineage, got another form")
+    if any(len(units.atoms) != len(hashes) for units in held.values()):
+        raise OrderInvalid("expected an atom for each row of a summed column, got another number")
+    return RowLine(snapshot, hashes, owner, Units(atoms, outside), Units(apart, outside_apart), place, held)
 
 
 def _keys(pids: Pids) -> NDArray[np.void]:

@@ -17,6 +17,7 @@ from enclaves.worker.arrays import Arrays, read_arrays, write_arrays
 from enclaves.worker.errors import OrderInvalid
 from enclaves.worker.lineage import Lineage
 from enclaves.worker.order import Masks, key_bytes, key_text
+from policies.aggregate.amounts import Amount
 from policies.aggregate.apart import Apart
 from policies.aggregate.layout import Groups, Layout
 from policies.disclosure.cells import Coverage, Kind, Measure, Shape
@@ -58,6 +59,8 @@ class QuestionOrder:
     """Of a differentially private answer, int64[layout.noise_shape]: paid for before this order was written."""
     most_rows: int | None = None
     """The rows of the statement that are kept of one person, where that is what the noise was measured by."""
+    amounts: tuple[Amount, ...] = ()
+    """The summed columns."""
 
     def __post_init__(self) -> None:
         if sorted(self.units) != sorted(self.tables) or self.masks.receiver_key is None:
@@ -78,6 +81,7 @@ class QuestionOrder:
             "units": list(self.units),
             "statement": self.statement,
             "apart": None if self.apart is None else _apart_json(self.apart),
+            "amounts": [[a.table, a.column, a.statement, list(a.measures)] for a in self.amounts],
             "keys": list(self.layout.shape.keys),
             "measures": [_measure_json(measure) for measure in self.layout.shape.measures],
             "groups": None if self.layout.groups is None else [list(group) for group in self.layout.groups],
@@ -110,6 +114,7 @@ class QuestionOrder:
                 units=tuple(str(unit) for unit in _items(found, "units")),
                 statement=_text(found, "statement"),
                 apart=_apart(found.member("apart")),
+                amounts=tuple(map(_amount, _items(found, "amounts"))),
                 layout=layout,
                 bounds=tuple(map(_bound, _items(found, "bounds"))),
                 limits=_limits(found.member("limits")),
@@ -150,6 +155,16 @@ def _apart(value: Json) -> Apart | None:
             return Apart(statement, places, tuple(Coverage(coverage) for coverage in coverages))
         case _:
             raise OrderInvalid("expected a question apart from sensitive columns, got another form")
+
+
+def _amount(value: Json) -> Amount:
+    match value:
+        case [str() as table, str() as column, str() as statement, list() as measures]:
+            return Amount(
+                table, column, statement, tuple(place for place in measures if isinstance(place, int))
+            )
+        case _:
+            raise OrderInvalid("expected a summed column, got another form")
 
 
 def _layout(found: Arrays) -> Layout:

@@ -29,6 +29,7 @@ from enclaves.worker.aggregate import answer
 from enclaves.worker.lineage import Lineage
 from enclaves.worker.order import Masks
 from enclaves.worker.question import QuestionOrder, TableOrder
+from policies.aggregate.amounts import amounts_of
 from policies.aggregate.layout import Groups
 from policies.aggregate.question import Asked, asked_of
 from policies.atoms.errors import HistoryExhausted, RefusalsExhausted
@@ -315,6 +316,7 @@ class Ours:
             units=query.tables,
             statement=compile_rows(query, asked.lists[department]),
             apart=asked.apart[department],
+            amounts=amounts_of(query, asked.lists[department]),
             layout=layout,
             bounds=asked.bounds[department],
             limits=self.limits,
