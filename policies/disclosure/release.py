@@ -12,7 +12,7 @@ Rules, in this order; the first that fails is the one that is counted:
    value, nobody or at least `complement`; with a condition at least `complement`, since "all of them meet it" discloses as
    much as "none of them does". A variance needs `variance_persons`, and must not be zero, which says the same of a value.
    Then rule 5 for the values of each measure.
-7. *Rounding.* Counts to the base; sums to significant digits; means and shares are computed from the rounded parts; variances
+7. *Rounding.* Counts to the base; sums to significant digits, those of whole numbers to the base before; means and shares are computed from the rounded parts; variances
    from the exact lanes and then rounded, since the difference of rounded parts would be noise or even negative. Totals
    are recomputed from the rounded cells.
 
@@ -224,6 +224,9 @@ def _value(measure: Measure, lanes: MeasureLanes, index: int, limits: Limits) ->
 
 
 def _sum(total: int, scale: int, limits: Limits) -> Decimal:
+    if scale == 0:
+        # A sum of whole numbers may be a count in disguise (of zeros and ones): it is rounded like one as well.
+        total = to_base(total, limits.count_base)
     return significant(Fraction(total, 10**scale), limits.sum_digits)
 
 

@@ -45,3 +45,14 @@ def test_what_it_cannot_parse_is_judged_by_the_rebuilt_statement() -> None:
     assert verdict.query is not None
     assert agrees("SELECT (((", verdict.statement, verdict.query)
     assert not agrees("SELECT (((", "SELECT (((", verdict.query)
+
+
+@pytest.mark.parametrize("levels", [10, 30, 48])
+def test_nesting_within_the_contract_is_no_disagreement(levels: int) -> None:
+    asked = "SELECT COUNT(*) AS n FROM residents WHERE " + "NOT (" * levels + "age = 4" + ")" * levels
+    assert check(asked, DATA_LIST).allowed
+
+
+def test_parentheses_around_a_join_hold_no_query() -> None:
+    joined = "SELECT COUNT(*) AS n FROM (residents r JOIN visits v ON r.pid = v.pid)"
+    assert check(joined, DATA_LIST).allowed
