@@ -12,9 +12,9 @@ Rules, in this order; the first that fails is the one that is counted:
    value, nobody or at least `complement`; with a condition at least `complement`, since "all of them meet it" discloses as
    much as "none of them does". A variance needs `variance_persons`, and must not be zero, which says the same of a value.
    Then rule 5 for the values of each measure.
-7. *Rounding.* Counts to the base; sums to significant digits, those of whole numbers to the base before; means and shares are computed from the rounded parts; variances
-   from the exact lanes and then rounded, since the difference of rounded parts would be noise or even negative. Totals
-   are recomputed from the rounded cells.
+7. *Rounding.* Counts to the base; sums to significant digits, those of whole numbers to the base before; means and shares are
+   computed from the rounded parts; variances from the exact lanes and then rounded, since the difference of rounded parts
+   would be noise or even negative. Totals are recomputed from the rounded cells.
 
 Dominance needs single contributions and was decided in every domain (`dominance`). A cell or value in which not all domains
 contribute is counted as partial in the report. What is shown, ordered and cut is left to `presenting`.
