@@ -129,3 +129,12 @@ def test_the_windows_are_a_long_quarter_and_a_year() -> None:
 def test_nothing_negative_was_ever_spent() -> None:
     with pytest.raises(PrivacyInvalid):
         Spent(Fraction(-1), Fraction(0))
+
+
+@given(
+    st.fractions(0, LARGEST.scenario, max_denominator=1000),
+    st.fractions(0, LARGEST.scenario, max_denominator=1000),
+)
+def test_of_two_budgets_the_smaller_holds(one: Fraction, other: Fraction) -> None:
+    both = Budgets(scenario=one).tightest(Budgets(scenario=other, person=Fraction(1, 4)))
+    assert both == Budgets(scenario=min(one, other), person=Fraction(1, 4))
