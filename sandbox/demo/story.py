@@ -117,7 +117,7 @@ def agree(cast: Cast, declared: dict[str, Dataset]) -> Agreements:
     overall = declarations.overall_authorization(now)
     price = declarations.price_filing(now)
     for document in (overall, price):
-        _sign(document, cast.agency, cast.operator)
+        sign(document, cast.agency, cast.operator)
     scenarios = [
         declarations.scenario(
             now, overall=overall.digest, cited=declared, scenario_id=name, purpose=purpose, title=title
@@ -128,7 +128,7 @@ def agree(cast: Cast, declared: dict[str, Dataset]) -> Agreements:
         )
     ]
     for scenario in scenarios:
-        _sign(scenario, cast.partner, *cast.signers)
+        sign(scenario, cast.partner, *cast.signers)
     return Agreements(overall.digest, price.digest, *scenarios)
 
 
@@ -165,7 +165,7 @@ def authorize(
         price=agreements.price,
         log_size=0,
     )
-    _sign(document, cast.partner, *(member for member in cast.signers if member.party != unsigned_by))
+    sign(document, cast.partner, *(member for member in cast.signers if member.party != unsigned_by))
     return document
 
 
@@ -214,7 +214,7 @@ def _check_done(member: Member, job: str) -> None:
         raise StoryBroken(f"expected the job to be done, got {status.state}: {status.reason}")
 
 
-def _sign(document: Document, drafter: Member, *others: Member) -> None:
+def sign(document: Document, drafter: Member, *others: Member) -> None:
     """The drafter posts; every other party fetches, reads and signs with its own key."""
     digest = drafter.submit_document(document).digest
     for member in others:

@@ -132,6 +132,13 @@ def test_several_measures_stand_side_by_side() -> None:
     assert sorted(round(height(bar) / HEIGHT * 40) for bar in bars) == [5, 10, 20, 40]
 
 
+def test_what_is_measured_stands_beside_the_axis() -> None:
+    table = released([(("0-17",), (40, 20))], measures=("n", "m"))
+    unit = Bilingual(zh="人", en="heads")
+    assert "heads" in words(draw(table, Bars(BARS.title, "age", ("n", "m"), unit=unit)).svg)
+    assert "persons" in words(draw(released([(("0-17",), (40,))]), BARS).svg)
+
+
 def test_numeric_bins_stand_in_the_order_of_numbers() -> None:
     table = released([((low,), (9,)) for low in ("0", "10000", "2500")])
     text = words(draw(table, BARS).svg)
