@@ -13,15 +13,13 @@ better. A rate that a table tells of a group helps to guess about anybody; only 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from connectors.store import DomainStore, LockedTables, TableFile, crypto_module, open_tables
@@ -38,103 +36,18 @@ from policies.disclosure.cells import Cells, Key
 from policies.disclosure.limits import Limits
 from policies.disclosure.presenting import Having, Order, Table, present
 from policies.disclosure.release import Mark, judge
-from policies.documents.authorization import (
-    ConsentBasis,
-    DatasetCitation,
-    ListedColumn,
-    Mode,
-    PreAssessment,
-    Purpose,
-    PurposeClass,
-    Scenario,
-)
-from policies.documents.authorization import Limits as JobLimits
-from policies.documents.dataset import (
-    BaseLibrary,
-    Bounds,
-    Column,
-    ColumnType,
-    Dataset,
-    Desensitization,
-    Grade,
-    SyncFrequency,
-    Use,
-    Volume,
-)
-from policies.documents.document import Term
-from policies.documents.fields import Bilingual
+from policies.documents.dataset import Dataset
 from policies.documents.query import Query, QueryPart
-from policies.resident import check_character
 from policies.sql.query import KeyItem, Nulls
 from policies.sql.query import Query as Statement
 from policies.sql.row_statement import compile_rows
+from tests.attacks.held import Held, both, scenario_of
 
 MARGIN = 0.02
 """How much better than the baseline an attack on ours may be."""
 _NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 _KEY, _PID_KEY = bytes(range(32)), bytes(range(32, 64))
 _MASKS = Masks(party="enclave", pair_keys={}, receiver_key=bytes(32), opening_key=bytes(32))
-_KINDS = {
-    "INTEGER": ColumnType.INTEGER,
-    "DOUBLE": ColumnType.DECIMAL,
-    "VARCHAR": ColumnType.TEXT,
-    "BOOLEAN": ColumnType.BOOLEAN,
-    "DATE": ColumnType.DATE,
-}
-
-
-@dataclass(frozen=True)
-class Held:
-    """One data set of a department: columns of equal length, the first being the person's number; what each is for."""
-
-    name: str
-    columns: Mapping[str, Sequence[Any] | NDArray[Any]]
-    uses: Mapping[str, str]
-    """`TYPE use use [low high]` of each column but the first, such as `INTEGER group filter` or `DOUBLE measure 0 100`."""
-    owner: str = "health"
-    row_key: tuple[str, ...] = ()
-    order_column: str | None = None
-
-    @property
-    def person(self) -> str:
-        return next(iter(self.columns))
-
-    def arrow(self) -> pa.Table:
-        """The rows, with resident IDs for persons."""
-        people = [resident(int(number)) for number in self.columns[self.person]]
-        arrays = {self.person: pa.array(people, pa.string())}
-        for name, spelled in self.uses.items():
-            kind = {"INTEGER": pa.int64(), "DOUBLE": pa.float64(), "VARCHAR": pa.string()}.get(
-                spelled.split()[0], pa.bool_() if spelled.startswith("BOOLEAN") else pa.date32()
-            )
-            arrays[name] = pa.array(self.columns[name], kind)
-        return pa.table(arrays)
-
-    def document(self) -> Dataset:
-        """The declaration."""
-        rows = self.columns[self.person]
-        return Dataset(
-            id=self.name,
-            version=1,
-            owner=self.owner,
-            name=both(self.name),
-            format="CSV",
-            source=both("register"),
-            library=BaseLibrary.POPULATION,
-            grade=Grade.IMPORTANT,
-            personal=True,
-            source_frequency=SyncFrequency.MONTHLY,
-            sync_frequency=SyncFrequency.MONTHLY,
-            volume=Volume(rows=len(rows), persons=len(set(map(int, rows)))),
-            desensitization=Desensitization(method=both("numbers"), performed_at="2026-01-01T00:00:00Z"),
-            columns=(
-                _column(self.person, "RESIDENT person"),
-                *(_column(name, spelled) for name, spelled in self.uses.items()),
-            ),
-            row_key=(self.person, *self.row_key),
-            person_column=self.person,
-            order_column=self.order_column,
-        )
 
 
 class Naive:
@@ -224,7 +137,7 @@ class Ours:
         domain.opened.clear()
         domain.documents[held.name] = document
         self._datasets = tuple(d for one in self._domains.values() for d in one.documents.values())
-        self._scenario = _scenario(self._datasets)
+        self._scenario = scenario_of(self._datasets)
 
     def ask(self, sql: str, *, roster: Sequence[str] | None = None) -> list[dict[str, object]]:
         """The rows as released, by column name, None for marks; nothing if the question is refused."""
@@ -382,58 +295,6 @@ def told(
         "targets": len(ours.truth),
         "defence": {"zh": defence_zh, "en": defence_en},
     }
-
-
-def resident(number: int) -> str:
-    """The n-th invented person, in canonical form."""
-    first = f"4403{number // 30000 % 100:02d}19{60 + number % 30:02d}{1 + number % 12:02d}15{number // 30 % 1000:03d}"
-    return first + check_character(first)
-
-
-def both(text: str) -> Bilingual:
-    return Bilingual(zh=text, en=text)
-
-
-def _column(name: str, spelled: str) -> Column:
-    kind, *rest = spelled.split()
-    words = [word for word in rest if word[0].isalpha()]
-    ends = [word for word in rest if not word[0].isalpha()]
-    return Column(
-        name=name,
-        type=ColumnType.RESIDENT_ID if kind == "RESIDENT" else _KINDS[kind],
-        title=both(name),
-        grade=Grade.IMPORTANT,
-        sensitive="secret" in words,
-        nullable=kind != "RESIDENT",
-        uses=tuple(Use(word) for word in words if word != "secret"),
-        bounds=Bounds(low=ends[0], high=ends[1]) if ends else None,
-    )
-
-
-def _scenario(datasets: Sequence[Dataset]) -> Scenario:
-    term = Term(not_before="2026-01-01T00:00:00Z", not_after="2027-01-01T00:00:00Z")
-    return Scenario(
-        id="statistics",
-        version=1,
-        title=both("statistics"),
-        purpose=Purpose(code="statistics", text=both("statistics"), purpose_class=PurposeClass.COMMERCIAL),
-        partner="partner",
-        recipients=("partner",),
-        datasets=tuple(DatasetCitation(department=d.owner, dataset=d.id, digest=d.digest) for d in datasets),
-        data_list=tuple(
-            ListedColumn(department=d.owner, dataset=d.id, column=column.name, use=use)
-            for d in datasets
-            for column in d.columns
-            for use in column.uses
-        ),
-        modes=(Mode.MASKED,),
-        consent=ConsentBasis(service="consents"),
-        limits=JobLimits(vet_jobs=10, score_jobs=1000, fetches=100),
-        price_class="report",
-        pre_assessment=PreAssessment(assessor="agency", assessed_at="2026-01-01T00:00:00Z", report="0" * 64),
-        overall="0" * 64,
-        term=term,
-    )
 
 
 def _order(statement: Statement) -> list[Order]:

@@ -13,7 +13,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.attacks.asking import Held, Learned, Naive, Ours, told
+from tests.attacks.asking import Learned, Naive, Ours, told
+from tests.attacks.held import Held
 from tests.attacks.town import Ask, Ints, cells, check_told, learned
 
 GROUPS, MEMBERS, FEW, MEASURES = 1000, 24, 12, 10

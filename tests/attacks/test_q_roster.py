@@ -13,7 +13,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.attacks.asking import Held, Naive, Ours, told
+from tests.attacks.asking import Naive, Ours, told
+from tests.attacks.held import Held
 from tests.attacks.town import PEOPLE, Ints, best, cells, check_told, secrets
 
 SLOTS, WAVES = 500, 20

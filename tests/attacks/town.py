@@ -15,7 +15,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.attacks.asking import MARGIN, Held, Learned
+from tests.attacks.asking import MARGIN, Learned
+from tests.attacks.held import Held
 
 PEOPLE = 10_000
 STREETS, SPOTS = 50, 200
