@@ -1,12 +1,13 @@
 """`domicile estimate`: what a noisy release would show and cost, before anything is spent.
 
-Needs no data, service, network or key. The gate judges the SQL first; a query that it refuses is not priced. What was spent
-already is in the ledgers of the enclaves; here it is what the caller says, by default nothing.
+Needs no data, service, network or key. The gate judges the SQL first; a query that it refuses is not priced. The noise is that
+of the pipeline (`sandbox.cli.supposed`); what a data list does not say is supposed for the worse. What was spent already is in
+the ledgers of the enclaves (`domicile enclave budget`); here it is what the caller says, by default nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -15,15 +16,19 @@ from typing import Annotated, Final
 
 import typer
 
+from policies.aggregate.listing import DEFAULT_ROWS_PER_PERSON, MAX_ROWS_PER_PERSON
+from policies.aggregate.noise import NoisePlan
+from policies.documents.query import MAX_CELLS
 from policies.documents.strict_json import Json
 from policies.privacy.budget import LARGEST, Remaining, Spent, remaining
 from policies.privacy.errors import PrivacyInvalid
-from policies.privacy.outputs import Estimate, Priced, price, rows_of_a_person
-from policies.privacy.zcdp import DELTA, QUERY_RHO, RHO_UNIT, epsilon, rho_of
+from policies.privacy.shares import MAX_PARTIES
+from policies.privacy.zcdp import QUERY_RHO, RHO_UNIT, rho_of
 from policies.sql.data_list import DataList
 from policies.sql.gate import Verdict, check
 from sandbox.cli.exits import DONE, REFUSED
 from sandbox.cli.output import MODE, Answer, Language, answers
+from sandbox.cli.supposed import Supposed, outlook
 from sandbox.client.errors import InputMalformed
 
 _DEFAULT_RHO: Final = f"{float(QUERY_RHO):g}"
@@ -62,8 +67,15 @@ def estimate(
     persons: Annotated[
         int | None, typer.Option(min=1, help="Size of the cells that errors of averages are meant for.")
     ] = None,
-    rows: Annotated[int, typer.Option(min=1, help="The most rows of one person in a cell.")] = 1,
-    groups: Annotated[int, typer.Option(min=1, help="The most cells that one person is in.")] = 1,
+    domains: Annotated[
+        int, typer.Option(min=1, max=MAX_PARTIES, help="How many departments are asked, one query each.")
+    ] = 1,
+    rows: Annotated[
+        int, typer.Option(min=1, max=MAX_ROWS_PER_PERSON, help="The most rows of one person in a table.")
+    ] = DEFAULT_ROWS_PER_PERSON,
+    cells: Annotated[
+        int | None, typer.Option(min=1, max=MAX_CELLS, help="Cells of the public dictionary; else the most.")
+    ] = None,
     releases: Annotated[int, typer.Option(min=1, help="How many such releases are meant.")] = 1,
     scenario_spent: Annotated[str, typer.Option(help="rho that the scenario spent this quarter.")] = "0",
     person_spent: Annotated[str, typer.Option(help="rho spent on these people this year.")] = "0",
@@ -73,29 +85,31 @@ def estimate(
     verdict = check(sql, read)
     if verdict.query is None:
         return _refusal(verdict)
+    supposed = Supposed(domains, rows, cells or (MAX_CELLS if verdict.query.keys else 1))
     try:
         account = _Account(rho_of(rho), releases, Spent(_spent(scenario_spent), _spent(person_spent)))
-        priced = price(verdict.query, read, rho=account.rho, rows=rows, groups=groups, cell_rows=persons)
+        found = outlook(verdict.query, read, rho=rho, supposed=supposed)
     except PrivacyInvalid as error:
         raise InputMalformed(str(error)) from None
+    told = found.plan.as_json()
+    errors = found.errors(persons)
     assumed: dict[str, Json] = {
-        "rows": rows_of_a_person(verdict.query, read, rows=rows),
-        "groups": groups,
+        "domains": domains,
+        "rows": found.figures.rows_per_person,
+        "cells": supposed.cells,
         "persons": persons,
     }
     return Answer(
         {
             "allowed": True,
-            "rho": _decimal(account.rho),
-            "epsilon": _figure(epsilon(account.rho)),
-            "delta": _figure(float(DELTA)),
+            **{name: told[name] for name in ("rho", "epsilon", "delta")},
             "assumed": assumed,
-            "outputs": _outputs(priced),
-            "released": _released(priced),
+            "outputs": _outputs(errors),
+            "released": _released(found.plan, told["noise"]),
             "budgets": _budgets(account),
             "fits": account.fits,
         },
-        [*_error_lines(priced.estimates, persons), *_budget_lines(account)],
+        [*_error_lines(errors, assumed), *_budget_lines(account, told)],
         status=DONE if account.fits else REFUSED,
     )
 
@@ -108,23 +122,19 @@ def _refusal(verdict: Verdict) -> Answer:
     return Answer({"allowed": False, "reasons": value}, ["refused by the query gate", *lines], status=REFUSED)
 
 
-def _outputs(priced: Priced) -> list[Json]:
+def _outputs(errors: Mapping[str, float | None]) -> list[Json]:
     return [
-        {"name": each.name, "error_95": None if each.error_95 is None else _figure(each.error_95)}
-        for each in priced.estimates
+        {"name": name, "error_95": None if error is None else _figure(error)}
+        for name, error in errors.items()
     ]
 
 
-def _released(priced: Priced) -> list[Json]:
+def _released(plan: NoisePlan, told: Json) -> list[Json]:
+    """Every noised number as its recipient would be told, with its part of rho and what each domain adds in its steps."""
     return [
-        {
-            "name": noise.measure.name,
-            "rho": _decimal(noise.rho),
-            "error_95": _figure(float(noise.error_95)),
-            "scale": str(noise.measure.scale),
-            "variance": str(noise.sigma2),
-        }
-        for noise in priced.noises
+        {**number, "rho": _decimal(noise.rho), "variance": str(noise.share.variance)}
+        for number, noise in zip(told if isinstance(told, list) else (), plan.lanes, strict=True)
+        if isinstance(number, dict)
     ]
 
 
@@ -142,26 +152,26 @@ def _budgets(account: _Account) -> dict[str, Json]:
     return {**each, "releases": account.releases, "releases_that_fit": account.before.repeats(account.rho)}
 
 
-def _error_lines(estimates: Sequence[Estimate], persons: int | None) -> list[str]:
-    width = max(len(each.name) for each in estimates)
+def _error_lines(errors: Mapping[str, float | None], assumed: Mapping[str, Json]) -> list[str]:
+    width = max(map(len, errors))
     lines = ["expected error of each cell, 95 %:"]
-    for each in estimates:
-        known = (
-            f"± {each.error_95:,.6g}" if each.error_95 is not None else "depends on the cell; give --persons"
-        )
-        lines.append(f"  {each.name:<{width}}  {known}")
-    return lines if persons is None else [*lines, f"  averages in cells of {persons:,} persons"]
+    for name, error in errors.items():
+        known = "depends on the cell; give --persons" if error is None else f"± {error:,.6g}"
+        lines.append(f"  {name:<{width}}  {known}")
+    if (persons := assumed["persons"]) is not None:
+        lines.append(f"  averages in cells of {persons:,} persons")
+    words = [(assumed[name], name[:-1]) for name in ("domains", "rows", "cells")]
+    domains, rows, cells = (f"{number} {word}{'' if number == 1 else 's'}" for number, word in words)
+    return [*lines, f"  supposing {domains}, {rows} of a person, {cells}"]
 
 
-def _budget_lines(account: _Account) -> list[str]:
+def _budget_lines(account: _Account, told: Mapping[str, Json]) -> list[str]:
     before, after = account.before, account.after
     rows = (
         ("scenario, quarter", LARGEST.scenario, after.scenario),
         ("person, year", LARGEST.person, after.person),
     )
-    lines = [
-        f"rho {_decimal(account.rho)} a release: epsilon {epsilon(account.rho):.2f} at delta {_figure(float(DELTA))}"
-    ]
+    lines = [f"rho {told['rho']} a release: epsilon {told['epsilon']} at delta {told['delta']}"]
     for name, budget, left in rows:
         share = f"{float(account.rho / budget):.1%} of {_decimal(budget)}"
         lines.append(f"  {name:<17}  {share}, {_decimal(left)} left after {account.releases}")
