@@ -80,7 +80,7 @@ def answer(house: House, live: LiveRun, *, seen: Seen) -> None:
             house.lineages.keep(_entry(house, live, own, account=account, verdict=worked.verdict), frames)
         house.sessions.move(papers.plan.sid, Stage.CONTRIBUTED)
     cells = _put_cells(house, live, worked.verdict)
-    wait_out(started)
+    wait_out(started, house.sleep)
     vector = house.wire.put_attachment(worked.vector, audience=(papers.plan.gate,))
     send_contribution(
         house, live, granted, masks=masks, vectors=(vector,), commitment=worked.commitment, cells=cells

@@ -153,6 +153,15 @@ class PrivacyLedger:
         keys = None if persons is None else np.unique(persons[:, 0])
         return remaining(self._spent(scenario, universe, keys=keys, now=now), self._budgets)
 
+    def scenarios(self) -> list[str]:
+        """Every scenario that ever spent anything, by name."""
+        rows = self._durable.rows("SELECT DISTINCT scenario FROM privacy_debits ORDER BY scenario")
+        return [row[0] for row in rows]
+
+    def debits(self) -> int:
+        """How many debits there ever were."""
+        return int(self._durable.rows("SELECT count(*) FROM privacy_debits")[0][0])
+
     def head(self) -> str:
         """The head of the chain of debits, hexadecimal: it changes with every debit."""
         return self._last_chain().hex()

@@ -51,7 +51,7 @@ def contribute(house: House, live: LiveRun) -> None:
     if plan.job_kind is JobKind.SCORE:
         _contribute(house, live, effective, seen=seen)
         return
-    with refusing_in_time():
+    with refusing_in_time(house.sleep):
         if live.scoring is None:
             answer(house, live, seen=seen)
         else:

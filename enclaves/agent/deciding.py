@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from enclaves.agent.house import House
 from enclaves.agent.stages import USED
-from enclaves.run.evidence import is_intent
+from enclaves.run.evidence import case_of
 from enclaves.run.papers import Papers
 from enclaves.witness.witness import Seen
 from policies.aggregate.question import Asked, asked_of, columns_asked
 from policies.decision.actions import computation
-from policies.decision.case import Case
 from policies.decision.permit import Permit, grant
 from policies.decision.scope import columns_of
 from policies.documents.authorization import ListedColumn
@@ -46,32 +47,17 @@ def asked(papers: Papers) -> Asked:
 def _grant(
     house: House, papers: Papers, columns: tuple[ListedColumn, ...] | None, *, seen: Seen, accepted: int
 ) -> Permit:
-    plan = papers.plan
-    case = Case(
-        trust=house.trust,
-        now=house.now(),
-        actor=papers.job.submitter,
-        halts=house.witness.halts,
+    case = case_of(
+        papers, trust=house.trust, now=house.now(), halts=house.witness.halts, seen=seen, accepted=accepted
+    )
+    held = replace(
+        case,
         department=house.department,
-        job=papers.job_envelope,
-        plan=papers.plan_envelope,
-        scenario=papers.scenario_envelope,
-        authorization=papers.authorization_envelope,
-        overall=papers.overall_envelope,
-        model=papers.evidence.model,
-        report=papers.evidence.report,
-        query=papers.evidence.query,
-        listed=papers.evidence.listed,
-        price=papers.price_envelope,
         datasets=house.datasets(),
         columns=columns,
-        intent_included=is_intent(papers, seen),
-        checkpoint_size=seen.size,
-        checkpoint_age_s=seen.age_s,
-        runs_used=house.sessions.jobs_in(USED, ground=ground_of(papers), but=plan.job),
-        slots_accepted=accepted,
+        runs_used=house.sessions.jobs_in(USED, ground=ground_of(papers), but=papers.plan.job),
     )
-    return grant(computation(papers.job), case)
+    return grant(computation(papers.job), held)
 
 
 def ground_of(papers: Papers) -> str:

@@ -5,6 +5,7 @@ Keys of a run live in `live` and in memory only; what must outlast a crash is in
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -53,6 +54,8 @@ class House:
     durable: Durable
     """The one file all of the above that must outlast a crash is in; for what becomes durable together."""
     clock: Callable[[], int]
+    sleep: Callable[[float], None] = time.sleep
+    """How an answer waits for its whole second (attack A13)."""
 
     def now(self) -> datetime:
         """The present moment, aware."""

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from enclaves.run.bucket import release_at
 
 
-def wait_out(started: float) -> None:
+def wait_out(started: float, sleep: Callable[[float], None] = time.sleep) -> None:
     """Sleep until what was begun at `started`, a time of `time.monotonic`, may leave."""
     now = time.monotonic()
-    time.sleep(max(0.0, release_at(started, now) - time.monotonic()))
+    sleep(max(0.0, release_at(started, now) - time.monotonic()))
 
 
 @contextmanager
-def refusing_in_time() -> Iterator[None]:
+def refusing_in_time(sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
     """Let an error out of the block no earlier than an answer would leave."""
     started = time.monotonic()
     try:
         yield
     except Exception:
-        wait_out(started)
+        wait_out(started, sleep)
         raise

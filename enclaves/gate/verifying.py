@@ -20,14 +20,13 @@ from enclaves.protocols.sealing import open_sealed
 from enclaves.protocols.secagg import ReceiverKey, receiver_key_info
 from enclaves.run import bitmap
 from enclaves.run.errors import RunRefused
-from enclaves.run.evidence import is_intent
+from enclaves.run.evidence import case_of
 from enclaves.run.exchange import Voice, check_bundles, check_transcripts
 from enclaves.run.mail import Body, envelope, envelopes, pairs
 from enclaves.run.papers import Papers, gather
 from enclaves.witness.witness import Seen
 from enclaves.worker.order import chunks
 from policies.decision.actions import opening
-from policies.decision.case import Case
 from policies.decision.permit import Permit, grant
 from policies.documents.authorization import Mode
 from policies.documents.envelope import Envelope
@@ -115,24 +114,7 @@ def _decoded(text: str | None) -> bytes:
 
 
 def _permit(house: House, papers: Papers, *, seen: Seen, accepted: int) -> Permit:
-    case = Case(
-        trust=house.trust,
-        now=house.now(),
-        actor=papers.job.submitter,
-        halts=house.witness.halts,
-        job=papers.job_envelope,
-        plan=papers.plan_envelope,
-        scenario=papers.scenario_envelope,
-        authorization=papers.authorization_envelope,
-        overall=papers.overall_envelope,
-        model=papers.evidence.model,
-        report=papers.evidence.report,
-        query=papers.evidence.query,
-        listed=papers.evidence.listed,
-        price=papers.price_envelope,
-        intent_included=is_intent(papers, seen),
-        checkpoint_size=seen.size,
-        checkpoint_age_s=seen.age_s,
-        slots_accepted=accepted,
+    case = case_of(
+        papers, trust=house.trust, now=house.now(), halts=house.witness.halts, seen=seen, accepted=accepted
     )
     return grant(opening(papers.job), case)

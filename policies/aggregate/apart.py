@@ -23,18 +23,16 @@ from policies.sql.query import (
     Aggregate,
     AggregateItem,
     AllOf,
-    AnyOf,
     Condition,
     Field,
     Function,
-    Holds,
     Item,
     Key,
     Labels,
-    Negation,
     Query,
 )
 from policies.sql.row_statement import compile_rows
+from policies.sql.uses import fields_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +135,6 @@ def _conjuncts(condition: Condition | None) -> Iterator[Condition]:
                 yield from _conjuncts(inner)
         case _:
             yield condition
-
-
-def fields_of(condition: Condition) -> Iterator[Field]:
-    """The columns a condition reads."""
-    match condition:
-        case AllOf(conditions) | AnyOf(conditions):
-            for inner in conditions:
-                yield from fields_of(inner)
-        case Negation(inner):
-            yield from fields_of(inner)
-        case Holds(field):
-            yield field
-        case _:
-            yield condition.operand.field
 
 
 def _named(condition: Condition, sensitive: Collection[Field]) -> str:

@@ -57,7 +57,7 @@ def _of_rows(query: Query, data_list: DataList) -> Iterator[Consumed]:
             for field in (equality.left, equality.right):
                 yield field, _listed(field, data_list, (SqlUse.PERSON, SqlUse.JOIN))
     if query.where is not None:
-        for field in _fields(query.where):
+        for field in fields_of(query.where):
             yield field, SqlUse.FILTER
     if query.having is not None:
         yield query.having.field, SqlUse.PERSON
@@ -71,27 +71,28 @@ def _of_item(item: KeyItem | AggregateItem, data_list: DataList) -> Iterator[Con
     if aggregate.field is not None:
         yield aggregate.field, SqlUse.PERSON if aggregate.bounds is None else SqlUse.MEASURE
     if aggregate.condition is not None:
-        for field in _fields(aggregate.condition):
+        for field in fields_of(aggregate.condition):
             yield field, _listed(field, data_list, (SqlUse.GROUP, SqlUse.FILTER))
 
 
 def _of_key(key: Key, data_list: DataList) -> Iterator[Consumed]:
     if isinstance(key, Labels):
         for branch in key.branches:
-            for field in _fields(branch.condition):
+            for field in fields_of(branch.condition):
                 yield field, _listed(field, data_list, (SqlUse.GROUP, SqlUse.FILTER))
         return
     is_histogram = isinstance(key, Bin) and key.bounds is not None
     yield key.field, SqlUse.MEASURE if is_histogram else SqlUse.GROUP
 
 
-def _fields(condition: Condition) -> Iterator[Field]:
+def fields_of(condition: Condition) -> Iterator[Field]:
+    """The columns a condition reads."""
     match condition:
         case AllOf(conditions) | AnyOf(conditions):
             for inner in conditions:
-                yield from _fields(inner)
+                yield from fields_of(inner)
         case Negation(inner):
-            yield from _fields(inner)
+            yield from fields_of(inner)
         case Holds(field):
             yield field
         case _:

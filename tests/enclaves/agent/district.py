@@ -668,6 +668,8 @@ def _domain(
         privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
         clock=clock,
+        # Nobody measures the pace here; it has tests of its own.
+        sleep=lambda seconds: None,
     )
     agent = Agent(house, inline)
     return Domain(name, held, store, house, agent, Mailbox(line, durable, agent.take))
