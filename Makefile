@@ -65,6 +65,7 @@ mutants: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	@$(BIN)/domicile bench score --mode masked --subjects 300000 --domains 3
 	@$(BIN)/domicile bench score --mode bfv --subjects 300000 --domains 3
+	@$(BIN)/domicile bench policy
 
 requirements: $(DEV_STAMP)
 	@$(BIN)/python -m tests.requirements

@@ -244,5 +244,5 @@ def _keys(pids: Pids) -> NDArray[np.void]:
 
 
 def _words(keys: NDArray[np.void]) -> Pids:
-    packed = b"".join(key.ljust(16, b"\0") for key in keys.tolist())
-    return np.frombuffer(packed, dtype=">u8").reshape(-1, 2).astype(np.uint64)
+    # An item of 16 bytes keeps its trailing zeros in the buffer; only what reads items one by one drops them.
+    return np.ascontiguousarray(keys).view(">u8").reshape(-1, 2).astype(np.uint64)
