@@ -48,7 +48,8 @@ _LIMITS: Final = """
   A column that is secret and not declared so can be read from which cells are missing.
 - **Presence.** Whether somebody is in a register at all shows in the same way: a question about a group and the same question
   with one more place give the same answer if nobody of that place is in the data. Where being listed is itself the
-  secret, hold it as a sensitive column of a register of everybody.
+  secret, hold it as a sensitive column of a register of everybody. The same is true of whether somebody's row changed from
+  one snapshot to the next; what it changed to is protected like any value.
 - **Outside knowledge.** Whoever knows nine of a group of ten learns the tenth from its sum.
 """
 
