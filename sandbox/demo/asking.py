@@ -61,11 +61,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What came of an attempt in vain: the code, the reason, every reason of the SQL gate, or the table with its marks."""
+    """What came of an attempt in vain: code, reason and smallest change as the party was told, or the table with its marks.
+
+    `statement` holds the codes of the SQL gate.
+    """
 
     name: str
     code: str
     reason: Bilingual
+    change: Bilingual | None = None
     statement: tuple[str, ...] = ()
     answer: Answer | None = None
 
@@ -74,6 +78,7 @@ class Refusal:
             "name": self.name,
             "code": self.code,
             "reason": self.reason.model_dump(),
+            "change": None if self.change is None else self.change.model_dump(),
             "statement": list(self.statement),
             "answer": None if self.answer is None else self.answer.to_json(),
         }
@@ -185,7 +190,16 @@ def open_desk(cast: Cast, district: FoundedDistrict, declared: dict[str, Dataset
 def _refusal(name: str, problem: Problem) -> Refusal:
     reason = Bilingual(zh=problem.text("zh"), en=problem.text("en"))
     codes = tuple(sorted({said.code for said in problem.query}))
-    return Refusal(name, problem.code, reason, codes)
+    return Refusal(name, problem.code, reason, _change(problem), codes)
+
+
+def _change(problem: Problem) -> Bilingual | None:
+    """The smallest change that would pass, as the SQL gate or the policy says it."""
+    told = {
+        language: "; ".join(said.text(language) for said in problem.query) or problem.change.get(language, "")
+        for language in ("zh", "en")
+    }
+    return Bilingual(**told) if all(told.values()) else None
 
 
 def _problem(status: JobStatus) -> Problem:

@@ -7,7 +7,7 @@ line by line (`figures`). Noised numbers are drawn anew in each district, so the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from policies.disclosure.rules import WORDS, Rule
@@ -60,7 +60,7 @@ def figures(answer: Mapping[str, Any]) -> list[str]:
     if answer["privacy"] is not None:
         return []
     head = [*answer["keys"], *answer["measures"]]
-    rows = [[*row["key"], *row["values"]] for row in answer["rows"]]
+    rows = sorted(([*row["key"], *row["values"]] for row in answer["rows"]), key=_place)
     return [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
 
 
@@ -86,12 +86,16 @@ def _answered(number: int, question: Question, answer: Answer) -> str:
 
 
 def _refused(vain: Vain, refusal: Refusal) -> str:
-    codes = [refusal.code, *refusal.statement]
-    shown = ""
+    codes = " ".join(f"`{code}`" for code in (refusal.code, *refusal.statement))
+    told = [f"- {codes}: {refusal.reason.zh} · {refusal.reason.en}"]
+    if refusal.change is not None:
+        told.append(f"- 最小的改法：{refusal.change.zh} · smallest change: {refusal.change.en}")
     if refusal.answer is not None:
-        told = refusal.answer.to_json()
-        numbers = "\n".join(figures(told))
-        shown = f"\n{numbers}\n\n{_withheld(told)}\n"
+        answer = refusal.answer.to_json()
+        told.append("\n".join(["", *figures(answer), "", _withheld(answer)]))
+    if vain.instead != vain.sql:
+        told.append(f"\n可以这样问 · this may be asked:\n\n{_statements(vain.instead)}")
+    shown = "\n".join(told)
     return f"""
 ### {vain.title.zh} · {vain.title.en}
 
@@ -99,9 +103,8 @@ def _refused(vain: Vain, refusal: Refusal) -> str:
 
 {_statements(vain.sql)}
 
-- {" ".join(f"`{code}`" for code in codes)}: {refusal.reason.zh} · {refusal.reason.en}
-- 最小的改法：{vain.change.zh} · smallest change: {vain.change.en}
-{shown}"""
+{shown}
+"""
 
 
 def _statements(sql: Mapping[str, str]) -> str:
@@ -142,6 +145,12 @@ def _noised(privacy: Mapping[str, Any]) -> str:
         f"Differentially private: rho {rho}, epsilon {epsilon} at delta {delta}. The noise of each run is another; the chart "
         f"shows one. 95 % of the time: {bounds}."
     )
+
+
+def _place(row: Sequence[Any]) -> tuple[int, str]:
+    """Numbers by size, before words; the keys of a public dictionary are text."""
+    first = str(row[0])
+    return (int(first), "") if first.isdecimal() and len(row) == 2 else (0, "")
 
 
 def _line(cells: Iterable[Any]) -> str:

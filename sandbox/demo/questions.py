@@ -53,12 +53,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Vain:
-    """A question that is refused, or answered with what offends withheld, and the smallest change that would pass."""
+    """A question that is refused, or answered with what offends withheld, and one near it that passes."""
 
     name: str
     title: Bilingual
     sql: Mapping[str, str]
-    change: Bilingual
+    instead: Mapping[str, str]
+    """Statements that may be asked; those of `sql` where only something beside them is at fault."""
     groups: Groups | None = None
     kind: Kind = Kind.ASK
 
@@ -84,6 +85,9 @@ _BY_HEALTH: Final = (
 )
 _HELD: Final = "SELECT sex, COUNT(DISTINCT person) AS persons, COUNT(*) AS records FROM {table} GROUP BY sex"
 _RECORDS: Final = "SELECT sex, COUNT(*) AS records FROM {table} GROUP BY sex"
+_BINS: Final = (
+    "SELECT floor(inpatient_spending/{width})*{width} AS bin, COUNT(*) AS records FROM visits GROUP BY 1"
+)
 _BY_SEX: Final = "SELECT sex, COUNT(DISTINCT person) AS persons FROM insured{where} GROUP BY sex"
 _DOLLARS: Final = Bilingual(zh="美元（1970 年代）", en="US dollars of the 1970s")
 _WORDS: Final[Mapping[str, Bilingual]] = {
@@ -258,53 +262,44 @@ IN_VAIN: Final = (
         "raw-rows",
         Bilingual(zh="逐人列出住院支出", en="Every person's inpatient spending"),
         {"hospital": "SELECT person, inpatient_spending FROM visits"},
-        Bilingual(zh="改为统计：按年龄段求平均", en="ask for an aggregate: the mean by age group"),
+        {"hospital": "SELECT age_group, AVG(inpatient_spending) AS mean FROM visits GROUP BY age_group"},
     ),
     Vain(
         "largest-bill",
         Bilingual(zh="最高药品支出", en="The largest drug bill"),
         {"hospital": "SELECT sex, MAX(drug_spending) AS most FROM visits GROUP BY sex"},
-        Bilingual(zh="改用 AVG(drug_spending)", en="write AVG(drug_spending)"),
+        {"hospital": "SELECT sex, AVG(drug_spending) AS mean FROM visits GROUP BY sex"},
     ),
     Vain(
         "by-person",
         Bilingual(zh="按人分组", en="One group for each person"),
         {"hospital": "SELECT person, COUNT(*) AS records FROM visits GROUP BY person"},
-        Bilingual(zh="改用 COUNT(DISTINCT person)", en="write COUNT(DISTINCT person)"),
+        {"hospital": "SELECT COUNT(DISTINCT person) AS persons, COUNT(*) AS records FROM visits"},
     ),
     Vain(
         "feature-column",
         Bilingual(zh="统计仅供模型使用的列", en="A column that only a model may read"),
-        {"hospital": "SELECT sex, AVG(mental_health) AS mean FROM visits GROUP BY sex"},
-        Bilingual(
-            zh="去掉该列，或为它另行申请 measure 用途", en="leave the column out, or apply for use `measure`"
-        ),
+        {"hospital": "SELECT sex, AVG(mental_health) AS mean, COUNT(*) AS records FROM visits GROUP BY sex"},
+        {"hospital": "SELECT sex, COUNT(*) AS records FROM visits GROUP BY sex"},
     ),
     Vain(
         "tiny-bins",
         Bilingual(zh="按百元分档住院支出", en="Inpatient spending in bins of 100 dollars"),
-        {
-            "hospital": "SELECT floor(inpatient_spending/100)*100 AS bin, COUNT(*) AS records FROM visits GROUP BY 1"
-        },
-        Bilingual(zh="每档不小于 800", en="bins of at least 800"),
+        {"hospital": _BINS.format(width=100)},
+        {"hospital": _BINS.format(width=800)},
     ),
     Vain(
         "two-departments",
         Bilingual(zh="只问两个部门", en="Two departments alone"),
         {name: _RECORDS.format(table=TABLES[name]) for name in sorted(DEPARTMENTS)[:2]},
-        Bilingual(
-            zh="问三个部门，或由全体签署方同意双边统计",
-            en="ask three departments, or have the signers agree to `bilateral`",
-        ),
+        {name: _RECORDS.format(table=TABLES[name]) for name in sorted(DEPARTMENTS)},
         groups=_one(*_SEXES),
     ),
     Vain(
         "other-authorization",
         Bilingual(zh="借用其他场景的授权", en="Another scenario's authorization"),
         {"social-insurance": _BY_SEX.format(where="")},
-        Bilingual(
-            zh="引用本场景自己的授权", en="cite the authorization of the scenario the question is asked under"
-        ),
+        {"social-insurance": _BY_SEX.format(where="")},
         groups=_one(*_SEXES),
         kind=Kind.OTHER_AUTHORIZATION,
     ),
@@ -315,9 +310,7 @@ IN_VAIN: Final = (
             en="The same count without the oldest person: the difference would be that person",
         ),
         {"social-insurance": _BY_SEX.format(where=" WHERE age < 64.2")},
-        Bilingual(
-            zh="与以往统计相差至少十人，例如 age < 60", en="differ by ten people or by none, such as age < 60"
-        ),
+        {"social-insurance": _BY_SEX.format(where="")},
         groups=_one(*_SEXES),
     ),
 )
