@@ -94,3 +94,25 @@ def test_an_attacker_who_learns_nothing_guesses_the_most_frequent() -> None:
     nothing = best(np.full(PEOPLE, -1, dtype=np.int64))
     assert isinstance(nothing, Learned)
     assert nothing.accuracy == float((secrets()["ill"] == 0).mean())
+
+
+def test_a_set_that_grows_place_by_place_appears_in_ours_by_tens_only() -> None:
+    """In the naive variant whoever lives at the place with which a street appears is ill."""
+
+    def appeared(ask: Ask) -> dict[int, int]:
+        streets: dict[int, int] = {}
+        for places in range(30, 70):
+            for row in ask(SET.format(set=f"(spot < {places} OR street = {STREETS - 1})")):
+                streets.setdefault(int(str(row["street"])), places)
+        return {street: last - 1 for street, last in streets.items() if last > 30 and street < STREETS - 1}
+
+    found = appeared(Naive(town(), threshold=10).ask)
+    person = np.zeros((STREETS, SPOTS), dtype=np.int64)
+    person[known()["street"], known()["spot"]] = np.arange(PEOPLE)
+    assert len(found) > 30
+    assert all(secrets()["ill"][person[street, spot]] == 1 for street, spot in found.items())
+    with Ours(town()) as ours:
+        in_ours = appeared(ours.ask)
+    # Ten places more are a question again; that one of these ten made the street appear says of none that it is ill.
+    assert {spot % 10 for spot in in_ours.values()} == {9}
+    assert np.mean([secrets()["ill"][person[place]] for place in in_ours.items()]) < 0.4
