@@ -124,3 +124,31 @@ def test_an_answer_without_rows_can_be_rendered(render: Any) -> None:
 def test_dates_and_booleans_have_one_spelling() -> None:
     shown = fields(as_csv(table((dt.date(2026, 1, 2), 20, Decimal(1)), (True, 20, Decimal(1)))))
     assert [row[0] for row in shown[1:]] == ["2026-01-02", "true"]
+
+
+def test_json_names_its_keys_and_measures_with_their_kinds() -> None:
+    value = json.loads(as_json(table()))
+    assert set(value) == {"keys", "measures", "rows", "report"}
+    assert value["keys"] == ["group"]
+    assert value["measures"] == [{"name": "n", "kind": "count"}, {"name": "mean", "kind": "mean"}]
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        (True, "true"),
+        (False, "false"),
+        (7, "7"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("0.000000001"), "0.000000001"),
+        (dt.date(2024, 3, 1), "2024-03-01"),
+        (dt.datetime(2024, 3, 1, 5, 6, 7), "2024-03-01T05:06:07"),  # noqa: DTZ001 - keys carry no zone
+        (None, ""),
+    ],
+)
+def test_a_key_of_every_class_has_its_text_in_csv(key: Key, text: str) -> None:
+    assert fields(as_csv(table((key, 20, Decimal(1)))))[1] == [text, "20", "1"]
+
+
+def test_a_large_decimal_has_no_exponent_in_csv() -> None:
+    assert fields(as_csv(table(("a", 20, Decimal("1.5E+9")))))[1][2] == "1500000000"
