@@ -16,7 +16,7 @@ from sandbox.demo.inquiry import Inquiry
 from sandbox.demo.questions import IN_VAIN, QUESTIONS, Question, Vain
 
 IMAGES: Final = "images"
-_HEAD: Final = """# 问数据 · Questions to the data
+HEAD: Final = """# 问数据 · Questions to the data
 
 `domicile demo --questions --charts FOLDER` founds a district over the RAND Health Insurance Experiment (20,190 person-years
 of 5,912 people, split by column among three departments), has a scenario of statistics signed by everybody, and asks.
@@ -31,6 +31,12 @@ leaves. This page is written by `python -m sandbox.demo.make_questions` from suc
   Counts are rounded to 5, amounts to three significant digits; a dashed, empty place (×) is a withheld value, not a zero.
 - 每个答案都与以往全部答案一起衡量：任何加减都不能得到少于十人。
   Each answer is weighed with all earlier ones: no sum and difference of them may be about fewer than ten people.
+- 因此维度取不随年度变化的粗分组；同样的分组换别的指标再问不再消耗；按年度提问时只问参与完整的人。
+  So the keys are coarse and do not change from year to year; the same keys asked again with other measures cost nothing; a
+  question by year is asked of those who completed their term.
+- 部门为何未提供某格，不对外说明：`empty_or_local` 可以是无人、人数不足，也可以是与以往答案相减会得到过少的人。
+  Why a department withheld a cell is not told outside: `empty_or_local` may be nobody, too few, or too few after subtracting
+  an earlier answer.
 """
 _ANSWERED: Final = "\n## 已回答 · Answered\n"
 _REFUSED: Final = """
@@ -46,7 +52,7 @@ def page(found: Inquiry) -> str:
     refused = zip(IN_VAIN, found.refused, strict=True)
     return "".join(
         [
-            _HEAD,
+            HEAD,
             _ANSWERED,
             *(_answered(number, *pair) for number, pair in enumerate(answered, start=1)),
             _REFUSED,

@@ -22,7 +22,7 @@ import pytest
 from policies.aggregate.question import asked_of
 from policies.documents.query import Query, QueryPart
 from sandbox.demo import declarations, statistics
-from sandbox.demo.page import IMAGES, figures
+from sandbox.demo.page import HEAD, IMAGES, figures
 from sandbox.demo.questions import IN_VAIN, QUESTIONS, Vain
 from sandbox.demo.rand import write_sources
 
@@ -235,6 +235,7 @@ def test_the_noised_answer_is_off_by_no_more_than_its_noise(
 # --- refused --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("RQ-011", "RQ-309")
 def test_what_was_asked_in_vain_is_refused_each_with_its_code(told: dict[str, Any]) -> None:
     assert [(one["name"], one["code"]) for one in told["refused"]] == [
         ("raw-rows", "raw_export"),
@@ -279,6 +280,7 @@ def test_what_may_be_asked_instead_is_governed(vain: Vain) -> None:
     assert asked.layout is not None
 
 
+@pytest.mark.req("RQ-309")
 def test_of_everybody_but_one_the_cell_of_that_one_is_withheld_and_the_other_is_told(
     told: dict[str, Any], held: dict[str, list[Row]]
 ) -> None:
@@ -317,6 +319,18 @@ def test_the_page_shows_the_numbers_of_a_fresh_run(told: dict[str, Any], drawn: 
         for language in ("zh", "en"):
             picture = f"{name}.{language}.svg"
             assert bars(DOCS / IMAGES / picture) == bars(drawn / picture)
+
+
+def test_the_page_says_what_the_writer_of_the_page_says() -> None:
+    assert PAGE.startswith(HEAD)
+
+
+def test_charts_without_questions_are_refused() -> None:
+    for options in (("--charts", "x"), ("--questions", "--serve")):
+        argv = [sys.executable, "-m", "sandbox.cli.main", "demo", *options]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2
+        assert "--questions" in done.stderr
 
 
 @pytest.mark.parametrize("name", NAMES)
