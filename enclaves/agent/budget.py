@@ -12,9 +12,10 @@ Rules:
 5. A universe is the population a query is about; its debits count for every person in it. Two universes are taken to share
    people unless the owner declares them apart. A release about listed persons (a cohort) debits those: a person is a pid
    (HMAC under the domain key), compared by its first 64 bits, as in `enclaves.agent.capacity`.
-6. Debits form a hash chain whose head can be logged.
+6. Debits form a hash chain whose head can be logged. `is_whole` says whether they are still what the chain was made of.
 
-Honest limit: whoever can edit or roll back the department's own file can undo all of this; the logged head shows it.
+Honest limit: whoever can edit or roll back the department's own file can undo all of this, and make the chain anew; only a
+head that was logged elsewhere shows it.
 That `rho` pays for the variances is the caller's to ensure (`policies.privacy.zcdp.variance`). Source: protocols.md §6.4.
 """
 
@@ -52,6 +53,9 @@ from policies.privacy.zcdp import RHO_UNIT, units
 Vector = NDArray[np.int64]
 Draw = Callable[[Fraction, int], Vector]
 """Noise of a variance, so many times: `enclaves.noise.gaussian.draw` or `enclaves.noise.skellam.draw_skellam`."""
+
+Row = tuple[bytes, int, str, str, int, bytes | None]
+"""A debit as it is stored: release, at, scenario, universe, units, persons of a cohort."""
 
 _DAY_S: Final = 86_400
 _SCENARIO_S: Final = SCENARIO_WINDOW_DAYS * _DAY_S
@@ -166,6 +170,17 @@ class PrivacyLedger:
         """The head of the chain of debits, hexadecimal: it changes with every debit."""
         return self._last_chain().hex()
 
+    def is_whole(self) -> bool:
+        """Whether every debit is what the chain was made of; that the latest ones are gone only a logged head shows."""
+        chain = _START
+        for *row, kept in self._durable.rows(
+            "SELECT release, at, scenario, universe, units, persons, chain FROM privacy_debits ORDER BY debit"
+        ):
+            chain = _chained(chain, tuple(row))
+            if chain != kept:
+                return False
+        return True
+
     def _debit(self, asked: _Release, budgets: Budgets) -> None:
         with self._durable.transaction():
             if self._durable.rows("SELECT 1 FROM privacy_debits WHERE release = ?", (asked.name,)):
@@ -177,7 +192,7 @@ class PrivacyLedger:
             self._durable.run(
                 "INSERT INTO privacy_debits (release, at, scenario, universe, units, persons, chain)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*row, _chained(self._last_chain(), asked)),
+                (*row, _chained(self._last_chain(), row)),
             )
 
     def _spent(self, scenario: str, universe: str, *, keys: Keys | None, now: int) -> Spent:
@@ -246,9 +261,11 @@ def _with_noise(exact: Vector, variances: tuple[Fraction, ...], draw: Draw) -> V
     return (rows + np.array(noise, dtype=np.int64).reshape(rows.shape)).reshape(-1)
 
 
-def _chained(before: bytes, asked: _Release) -> bytes:
-    row = [asked.name.hex(), asked.now, asked.scenario, asked.universe, units(asked.rho)]
-    return hashlib.sha256(before + json.dumps(row).encode("ascii")).digest()
+def _chained(before: bytes, row: Row) -> bytes:
+    """The link of a debit: over the link before it and every column of its row."""
+    release, *plain, persons = row
+    cohort = None if persons is None else hashlib.sha256(persons).hexdigest()
+    return hashlib.sha256(before + json.dumps([release.hex(), *plain, cohort]).encode("ascii")).digest()
 
 
 def _packed(keys: Keys) -> bytes:

@@ -141,7 +141,8 @@ def budget(
         ):
             table.add_row(name, f"{window} d 天", line["budget"], line["remaining"])
         Console().print(table)
-        typer.echo(f"debits 扣减: {left['debits']}, head 链头: {left['head']}")
+        chain = "whole 完整" if left["whole"] else "ALTERED 被改动"
+        typer.echo(f"debits 扣减: {left['debits']}, {chain}, head 链头: {left['head']}")
 
 
 def _halves(scenario: str) -> tuple[str, str]:
@@ -164,7 +165,7 @@ def _left(state: _State, scenarios: list[str] | None) -> dict[str, Any]:
         asked = ledger.scenarios() if scenarios is None else scenarios
         left = {name: ledger.remaining(name, state.department, now) for name in asked}
         person = ledger.remaining("", state.department, now).person
-        head, debits = ledger.head(), ledger.debits()
+        head, debits, whole = ledger.head(), ledger.debits(), ledger.is_whole()
     return {
         "department": state.department,
         "scenarios": [
@@ -172,6 +173,7 @@ def _left(state: _State, scenarios: list[str] | None) -> dict[str, Any]:
         ],
         "person": line(LARGEST.person, person),
         "debits": debits,
+        "whole": whole,
         "head": head,
     }
 

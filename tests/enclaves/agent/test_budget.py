@@ -256,6 +256,33 @@ def test_the_head_continues_from_debit_to_debit(path: Path) -> None:
     assert len({*heads, other.head()}) == 4
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE privacy_debits SET units = 1 WHERE debit = 1",
+        "UPDATE privacy_debits SET at = at - 40000000 WHERE debit = 2",
+        "UPDATE privacy_debits SET scenario = 'other' WHERE debit = 1",
+        "UPDATE privacy_debits SET universe = 'other' WHERE debit = 3",
+        "UPDATE privacy_debits SET persons = x'0000000000000000' WHERE debit = 2",
+        "UPDATE privacy_debits SET persons = NULL WHERE debit = 2",
+        "DELETE FROM privacy_debits WHERE debit = 1",
+        "DELETE FROM privacy_debits WHERE debit = 2",
+    ],
+)
+def test_a_debit_that_was_edited_or_taken_out_shows(path: Path, edit: str) -> None:
+    kept = ledger(path)
+    assert kept.is_whole()
+    for number in range(3):
+        release(kept, f"q{number}", persons=pids(1, 2) if number == 1 else None)
+        assert kept.is_whole()
+    assert (kept.debits(), kept.scenarios()) == (3, ["sc"])
+    Durable(path).run(edit)
+    assert not ledger(path).is_whole()
+    # A further debit does not mend it.
+    release(ledger(path), "q4")
+    assert not ledger(path).is_whole()
+
+
 def test_measures_have_noise_of_their_own(path: Path) -> None:
     exact = np.zeros((2, 400), dtype=np.int64)
     noised = release(ledger(path), exact=exact, sigma2=(Fraction(1), Fraction(10**8)))

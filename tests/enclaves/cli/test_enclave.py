@@ -111,6 +111,7 @@ def test_of_a_scenario_that_never_asked_all_of_its_budget_is_left(config: Path) 
         "scenarios": [{"scenario": "partner/fresh", "budget": "0.1", "remaining": "0.1"}],
         "person": {"budget": "0.5", "remaining": "0.5"},
         "debits": 0,
+        "whole": True,
         "head": "0" * 64,
     }
     assert budget(config)["scenarios"] == []
@@ -157,6 +158,13 @@ def test_the_department_reads_the_budgets_in_both_languages(config: Path) -> Non
         ledger(config).head(),
     ):
         assert text in shown.stdout
+
+
+def test_debits_that_somebody_edited_are_told(config: Path) -> None:
+    spend(config, "partner/one", Fraction(3, 100))
+    Durable(config.parent / "home" / "state" / STATE_FILE).run("UPDATE privacy_debits SET units = 1")
+    assert budget(config)["whole"] is False
+    assert "ALTERED" in CliRunner().invoke(app, ["budget", "--config", str(config)]).stdout
 
 
 @pytest.mark.parametrize("name", ["5" * 64, "partner/", "/one", "a/b/c", " /one"])
