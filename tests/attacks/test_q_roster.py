@@ -1,8 +1,9 @@
 """A10, another roster: the same question of all departments, then of all but one; the difference is that one's part.
 
-Three departments have five people in each of ten thousand cells, the fourth has one, whose secret is wanted. Naive: the total
-is told if at least ten people stand behind it, whoever contributes. Ours: each department judges its own part before it is
-masked, so the fourth contributes nothing to either total, and what another roster leaves out was never in.
+Three departments have ten people in each of 500 cells. The fourth has one, in each of twenty waves another, whose secret is
+wanted. Naive: the total is told if at least ten people stand behind it, whoever contributes. Ours: each department judges
+its own part before it is masked, so the fourth contributes nothing to either total, and what another roster leaves out
+was never in.
 """
 
 from __future__ import annotations
@@ -18,41 +19,34 @@ from tests.attacks.held import Held
 from tests.attacks.town import PEOPLE, Ints, best, cells, check_told, secrets
 
 SLOTS, WAVES = 500, 20
+EVERY = 99
 OTHERS = ("east", "north", "south")
-SQL = "SELECT slot, COUNT(DISTINCT person) AS n, SUM(flag) AS s FROM visits WHERE wave = {wave} GROUP BY slot"
+SQL = "SELECT slot, COUNT(DISTINCT person) AS n, SUM(flag) AS s FROM visits WHERE wave IN ({wave}, 99) GROUP BY slot"
 AskOf = Callable[[str, Sequence[str]], list[dict[str, object]]]
 
 
 def department(owner: str, members: int) -> Held:
-    """`members` people for each slot, each with a row in every wave; in the small department that row is a target's."""
-    slot = np.tile(np.repeat(np.arange(SLOTS), members), WAVES)
-    wave = np.repeat(np.arange(WAVES), SLOTS * members)
-    flag = np.random.default_rng(len(owner)).integers(0, 2, len(slot))
-    person = np.tile(np.arange(SLOTS * members), WAVES) + 20_000 * (
-        OTHERS.index(owner) + 1 if owner in OTHERS else 0
-    )
+    """`members` people for each slot, in every wave: the small department has another one there each time, a target."""
+    is_small = members == 1
+    number = np.arange(PEOPLE if is_small else SLOTS * members)
     return Held(
         "visits",
         {
-            "person": person if members > 1 else np.arange(PEOPLE),
-            "slot": slot,
-            "wave": wave,
-            "flag": flag if members > 1 else secrets()["ill"],
+            "person": number if is_small else number + PEOPLE * (1 + OTHERS.index(owner)),
+            "slot": number % SLOTS,
+            "wave": number // SLOTS if is_small else np.full(len(number), EVERY),
+            "flag": secrets()["ill"]
+            if is_small
+            else np.random.default_rng(len(owner)).integers(0, 2, len(number)),
         },
-        {
-            "slot": "INTEGER group",
-            "wave": f"INTEGER filter 0 {WAVES - 1}",
-            "flag": "INTEGER secret measure 0 1",
-        },
+        {"slot": "INTEGER group", "wave": "INTEGER filter", "flag": "INTEGER secret measure 0 1"},
         owner=owner,
-        row_key=("wave",),
-        order_column="wave",
     )
 
 
 @cache
 def departments() -> tuple[Held, ...]:
-    return (*(department(owner, 5) for owner in OTHERS), department("west", 1))
+    return (*(department(owner, 10) for owner in OTHERS), department("west", 1))
 
 
 def attack(ask: AskOf) -> Ints:
