@@ -34,8 +34,8 @@ class Auditor:
         for row in self._engine.ask(sql.replace("COUNT(DISTINCT person) AS n", "place, 10 AS n") + ", place"):
             members.setdefault(int(str(row["street"])), set()).add(int(str(row["place"])))
         return [
-            row for row in rows if self._admits(int(str(row["street"])), frozenset(members[row["street"]]))
-        ]  # type: ignore[index]
+            row for row in rows if self._admits(street := int(str(row["street"])), frozenset(members[street]))
+        ]
 
     def _admits(self, street: int, asked: frozenset[int]) -> bool:
         earlier = self._told.setdefault(street, set())
