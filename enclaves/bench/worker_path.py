@@ -28,6 +28,7 @@ from enclaves.worker.entries import Entries, read_entries
 from enclaves.worker.lineage import Lineage
 from enclaves.worker.order import Masks
 from enclaves.worker.question import QuestionOrder, TableOrder
+from policies.aggregate.amounts import amounts_of
 from policies.aggregate.apart import apart_of, sensitive_fields
 from policies.aggregate.layout import Layout
 from policies.aggregate.shape import figures_of
@@ -108,6 +109,7 @@ def question_order(
         units=verdict.query.tables,
         statement=compile_rows(verdict.query, listed),
         apart=apart_of(verdict.query, listed, sensitive_fields([dataset])),
+        amounts=amounts_of(verdict.query, listed),
         layout=Layout(figures.shape, None),
         bounds=figures.bounds(figures.shape),
         limits=Limits(),
