@@ -25,6 +25,7 @@ from enclaves.transport.endpoint import Endpoint, JobStatus
 from enclaves.transport.party import PartyKeys
 from policies.documents.authorization import Mode
 from policies.documents.strict_json import Json
+from policies.documents.vetting import Verdict
 from sandbox.client import Agency, Partner
 from sandbox.client.insurer import RECEIPTS, Insurer
 from sandbox.client.member import fresh_id
@@ -222,6 +223,9 @@ def small_district(directory: Path) -> Iterator[Site]:
         consents = story.gather_consents(cast, agreements, sources)
         fitted = invented.invented_model(files, rng, scenario=agreements.scenario.digest)
         model, report = story.vet(cast, fitted, consents)
+        assert report.verdict is Verdict.PASS, [
+            c.figure for c in report.checks if c.verdict is Verdict.REJECT
+        ]
         authorization = story.authorize(cast, agreements, model, report)
         groups = tuple(tuple(consents.ids[place::GROUPS]) for place in range(GROUPS))
         withdrawn = frozenset(consent for group in groups for consent in group[5 : 5 + WITHDRAWN_EACH])
