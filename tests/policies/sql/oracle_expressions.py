@@ -191,6 +191,9 @@ class ExpressionParser:
         name = ascii_lower(self.name())
         if name == "timestamp":
             self.word("without", "time", "zone")
+        if self.peek() == Token("mark", "(") and self.peek(1) == Token("mark", ")"):
+            # No modifiers in parentheses: the very same tree as without them.
+            self.at += 2
         return name
 
     def primary(self) -> Expression:
