@@ -128,7 +128,8 @@ class LockedTables:
         person = name(str(dataset.person_column))
         columns = [f"r.{name(c.name)}" for c in dataset.columns if c.name != dataset.person_column]
         source = f"{catalog}.rows r"
-        number, row = "CAST(r.person_no AS BIGINT)", f"r.rowid AS {name(ROW)}"
+        # A number of 32 bits as it lies in the file: widened, counting distinct persons takes a tenth longer (measured).
+        number, row = "r.person_no", f"r.rowid AS {name(ROW)}"
         if several:
             source += f" JOIN {catalog}.persons p USING (person_no) JOIN temp.population q USING (pid_high, pid_low)"
             number = "q.person"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
@@ -39,12 +40,20 @@ ENGINE_TYPES: Final[Mapping[ColumnType, str]] = MappingProxyType(
 @lru_cache(maxsize=256)
 def data_list_of(scenario: Scenario, datasets: tuple[Dataset, ...], department: str) -> DataList:
     """The list of `department` under `scenario`; `datasets` are the documents the scenario cites."""
-    tables = [
-        _table(dataset, scenario.data_list)
+    held = [
+        dataset
         for dataset in sorted(datasets, key=lambda item: item.id)
         if dataset.owner == department and dataset.person_column is not None
     ]
-    return DataList.read(json.dumps({"tables": tables}, ensure_ascii=False).encode())
+    tables = [_table(dataset, scenario.data_list) for dataset in held]
+    listed = DataList.read(json.dumps({"tables": tables}, ensure_ascii=False).encode())
+    # The list as a file does not say it; the declaration does, and then rows count persons.
+    return DataList(
+        tuple(
+            replace(table, one_row_per_person=dataset.one_row_per_person)
+            for table, dataset in zip(listed.tables, held, strict=True)
+        )
+    )
 
 
 def rows_per_person(dataset: Dataset) -> int:

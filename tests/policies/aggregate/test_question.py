@@ -69,6 +69,14 @@ def test_a_column_the_scenario_leaves_out_does_not_exist() -> None:
     assert person.is_person
 
 
+def test_a_table_of_one_row_a_person_counts_persons_by_rows() -> None:
+    held = amended(dataset(), {"row_key": ["person_id"], "order_column": None})
+    papers = whole()
+    listed = data_list_of(papers.scenario, (held,), HOSPITAL)
+    assert listed.tables[0].one_row_per_person
+    assert not data_list_of(papers.scenario, papers.datasets, HOSPITAL).tables[0].one_row_per_person
+
+
 def test_rows_per_person_follow_the_row_key() -> None:
     held = dataset()
     assert rows_per_person(held) == 12
