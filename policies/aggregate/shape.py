@@ -11,6 +11,7 @@ protocols.md sections 2.2 and 6.2 (L1). What may be released of the figures is l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
@@ -76,11 +77,7 @@ def figures_of(query: Query, data_list: DataList, datasets: Sequence[Dataset], *
     by_id = {dataset.id: dataset for dataset in datasets}
     for join in query.joins:
         _check_join(join, data_list)
-    rows = domains
-    most = 1
-    for table in query.tables:
-        rows *= max(by_id[table].volume.rows, 1)
-        most *= rows_per_person(by_id[table])
+    most = math.prod(rows_per_person(by_id[table]) for table in query.tables)
     # A join on persons multiplies a person's rows, not the tables with each other.
     rows = domains * max(by_id[table].volume.rows for table in query.tables) * most
     measures = tuple(_measure(item, data_list, rows=max(rows, 1)) for item in query.aggregates)
