@@ -48,6 +48,8 @@ ENGINE_TYPES: Final[Mapping[ColumnType, str]] = MappingProxyType(
     }
 )
 MAX_PERSONS: Final = 2**31 - 1
+_PERSONS_HASHED: Final = 262_144
+_PERSONS_LAID_OUT: Final = 4_000_000
 # A column `rowid` would hide the engine's own, on which "latest" rests.
 RESERVED: Final = ("person_no", "rowid")
 
@@ -94,7 +96,7 @@ class SnapshotWriter:
         """Lay the staged rows out, close and sync the file."""
         self._check_row_keys()
         persons = self._write_persons() if self._dataset.personal else 0
-        self._write_rows()
+        self._write_rows(persons)
         with engine_errors("close the snapshot file"):
             body = strict_json.canonical(self._dataset.to_body()).decode()
             self._connection.execute(f"CREATE TABLE {CATALOG}.about AS SELECT ? AS dataset", [body])
@@ -125,40 +127,59 @@ class SnapshotWriter:
         return int(row[0]) if row is not None else 0
 
     def _write_persons(self) -> int:
+        """Hash the distinct residents a batch at a time; the engine sorts them, spilling, and a row's place is its number."""
         person = name(str(self._dataset.person_column))
         with engine_errors("number persons"):
-            found = self._connection.execute(f"SELECT DISTINCT {person} FROM staged").to_arrow_table()
-        residents = found.column(0).combine_chunks()
-        if len(residents) > MAX_PERSONS:
-            raise StoreError(f"expected at most {MAX_PERSONS} persons, got {len(residents)}")
-        halves = pids(self._pid_key, residents.to_pylist())
-        order = np.lexsort((halves[:, 1], halves[:, 0]))
-        table = pa.table(
-            {
-                "person_no": np.arange(len(order), dtype=np.int32),
-                "pid_high": halves[order, 0],
-                "pid_low": halves[order, 1],
-                "resident": residents.take(pa.array(order)),
-            }
-        )
+            self._connection.execute(
+                "CREATE TABLE hashed (pid_high UBIGINT, pid_low UBIGINT, resident VARCHAR);"
+                "CREATE TABLE numbered (pid_high UBIGINT, pid_low UBIGINT, resident VARCHAR)"
+            )
+            # A cursor of its own: inserting would break off the stream of the same connection.
+            with self._connection.cursor() as distinct:
+                found = distinct.execute(f"SELECT DISTINCT {person} FROM staged")
+                for batch in found.to_arrow_reader(_PERSONS_HASHED):
+                    self._hash(batch.column(0))
+            persons = self._count("SELECT count(*) FROM hashed")
+        if persons > MAX_PERSONS:
+            raise StoreError(f"expected at most {MAX_PERSONS} persons, got {persons}")
         with engine_errors("write persons"):
-            self._connection.register("numbered", table)
-            self._connection.execute(f"CREATE TABLE {CATALOG}.persons AS SELECT * FROM numbered")
-            self._connection.unregister("numbered")
-        return len(order)
+            self._connection.execute("INSERT INTO numbered SELECT * FROM hashed ORDER BY pid_high, pid_low")
+            self._connection.execute("DROP TABLE hashed")
+            self._connection.execute(
+                f"CREATE TABLE {CATALOG}.persons AS SELECT rowid::INTEGER AS person_no, * FROM numbered ORDER BY rowid"
+            )
+            self._connection.execute("DROP TABLE numbered")
+        return persons
 
-    def _write_rows(self) -> None:
+    def _hash(self, residents: pa.Array) -> None:
+        halves = pids(self._pid_key, residents.to_pylist())
+        self._connection.register(
+            "incoming", pa.table({"high": halves[:, 0], "low": halves[:, 1], "resident": residents})
+        )
+        self._connection.execute("INSERT INTO hashed SELECT * FROM incoming")
+        self._connection.unregister("incoming")
+
+    def _write_rows(self, persons: int) -> None:
+        """Lay out the rows, those of some persons at a time: joining and sorting all at once outgrows the memory."""
         dataset = self._dataset
         kept = [name(column.name) for column in dataset.columns if column.name != dataset.person_column]
-        source = "staged"
+        sources = ["staged"]
         if dataset.personal:
-            person = name(str(dataset.person_column))
-            source += f" JOIN {CATALOG}.persons ON staged.{person} = persons.resident"
             kept.insert(0, "person_no")
+            person = name(str(dataset.person_column))
+            sources = [
+                f"staged JOIN (SELECT person_no, resident FROM {CATALOG}.persons"
+                f" WHERE person_no >= {first} AND person_no < {first + _PERSONS_LAID_OUT})"
+                f" AS chosen ON staged.{person} = chosen.resident"
+                for first in range(0, max(persons, 1), _PERSONS_LAID_OUT)
+            ]
+        into = f"CREATE TABLE {CATALOG}.rows AS"
         with engine_errors("write rows"):
-            self._connection.execute(
-                f"CREATE TABLE {CATALOG}.rows AS SELECT {', '.join(kept)} FROM {source} ORDER BY {_order(dataset)}"
-            )
+            for source in sources:
+                self._connection.execute(
+                    f"{into} SELECT {', '.join(kept)} FROM {source} ORDER BY {_order(dataset)}"
+                )
+                into = f"INSERT INTO {CATALOG}.rows"
 
 
 def _order(dataset: Dataset) -> str:

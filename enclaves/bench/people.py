@@ -4,7 +4,7 @@
     visits   `YEARS` rows a person, one a year, each with a cost
 
 Rows are made in blocks and handed to the writer as they are made, so that memory does not grow with their number here; the
-writer spills, encrypted, beyond its limit and numbers all persons at once. Values come from a seed; resident IDs are valid by
+writer spills, encrypted, beyond its limit. Values come from a seed; resident IDs are valid by
 GB 11643 and lie in areas from 999999 downwards, which do not exist.
 """
 
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import psutil
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -53,9 +52,6 @@ _SEQUENCES: Final = 999
 _CHECKS: Final = np.frombuffer(b"10X98765432", dtype=np.uint8)
 _BORN: Final = np.datetime64("1930-01-01")
 _AREA: Final = 999_999
-# Measured: the writer numbers all persons in one step, with their resident IDs in memory.
-_BASE_BYTES: Final = 300_000_000
-_BYTES_A_PERSON: Final = 330
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +72,7 @@ def new_store(directory: Path) -> DomainStore:
 def build(
     store: DomainStore, dataset: Dataset, *, rows: int, seed: int, progress: Callable[[str], None]
 ) -> Built:
-    """`rows` rows of `dataset`, which is one of `people` and `visits`, published in `store`.
-
-    Raises MemoryError before anything is written where numbering the persons would not fit.
-    """
-    needed = _BASE_BYTES + _BYTES_A_PERSON * dataset.volume.persons
-    if (free := psutil.virtual_memory().available) < needed:
-        raise MemoryError(
-            f"expected {needed / 1e9:.1f} GB free to number the persons, got {free / 1e9:.1f} GB"
-        )
+    """`rows` rows of `dataset`, which is one of `people` and `visits`, published in `store`."""
     before = time.perf_counter()
     with MemoryWatch() as memory, store.writer(dataset) as writer:
         for batch in _blocks(dataset, rows=rows, seed=seed):

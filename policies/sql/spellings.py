@@ -4,7 +4,8 @@
 - A star that becomes COUNT(*): `COUNT(t.*)`, `COUNT((*))`.
 - GROUPING SETS of one set, an empty set, a WINDOW clause that nobody uses, LATERAL.
 - What DuckDB drops from a call of IF or IFNULL: FILTER, DISTINCT, ORDER BY, a schema; and VARIADIC from any call.
-- A schema in front of a type: `main.DATE '...'`, `CAST(c AS main.INTEGER)`.
+- A schema in front of a type, `main.DATE '...'`, `CAST(c AS main.INTEGER)`, or of a call that the grammar itself writes with
+  one: `main.date_part('month', c)` has the tree of EXTRACT(month FROM c).
 - Strings with a prefix or in dollars, and names in single quotes: names are unquoted or in double quotes.
 
 None of them is needed to ask anything, and each says something else than the tree does: refused, whatever the rest is.
@@ -28,9 +29,10 @@ class Token(NamedTuple):
 
 
 # A text without any of these has none of the spellings; one that has them, perhaps in a literal, is looked at by token.
+# A plain COUNT(*), which most queries hold, is none of them.
 _SUSPECT: Final = re.compile(
-    r"""[)\]}']\s*+\.|[.(]\s*+\*|grouping|window|lateral|(?:[,(]|by)\s*+\(\s*+\)|\$|&'|[exbn]'"""
-    r"""|\.\s*+["\w]+\s*+'|(?:as|:)\s*+["\w]+\s*+\.|variadic|\bif(?:null)?"?\s*+\(|(?:as|from|join)\s*+'|'\s*+:(?!:)|using\s*+\([^)]*'""",
+    r"""[)\]}']\s*+\.|\.\s*+\*|(?<![\s(,]count)\(\s*+\*|grouping|window|lateral|(?:[,(]|by)\s*+\(\s*+\)|\$|&'|[exbn]'"""
+    r"""|\.\s*+["\w]+\s*+['(]|(?:as|:)\s*+["\w]+\s*+\.|variadic|\bif(?:null)?"?\s*+\(|(?:as|from|join)\s*+'|'\s*+:(?!:)|using\s*+\([^)]*'""",
     re.IGNORECASE,
 )
 _OPENING: Final = frozenset("([{")
@@ -60,7 +62,7 @@ def check_spellings(sql: str, tokens: Sequence[Token], findings: Findings) -> No
             findings.add(Code.LITERAL, Place.STATEMENT, hints.PLAIN_LITERAL)
     words = [token.text.lower() for token in tokens]
     _check_quoted_names(words, findings)
-    _check_types(words, findings)
+    _check_prefixes(words, findings)
     for i, word in enumerate(words):
         if word == "variadic" or (word.strip('"') in _CONDITIONAL and words[i + 1 : i + 2] == ["("]):
             _check_conditional(words, i, findings)
@@ -84,12 +86,12 @@ def _check_clauses(before: str, here: str, after: str, findings: Findings) -> No
         findings.add(Code.JOIN_KIND, Place.JOIN, hints.JOIN_KIND)
 
 
-def _check_types(words: Sequence[str], findings: Findings) -> None:
-    """Refuse a prefix of a type: `x.T '...'`, `AS x.T`, `::x.T`."""
+def _check_prefixes(words: Sequence[str], findings: Findings) -> None:
+    """Refuse a prefix of a type or a call: `x.T '...'`, `AS x.T`, `::x.T`, `x.f(...)`."""
     for i, word in enumerate(words):
-        of_literal = words[i + 2 : i + 3] and words[i + 2][:1] == "'"
+        before_literal_or_call = words[i + 2 : i + 3] and words[i + 2][:1] in {"'", "("}
         of_cast = i > 2 and (words[i - 2] == "as" or list(words[i - 3 : i - 1]) == [":", ":"])
-        if word == "." and (of_literal or of_cast):
+        if word == "." and (before_literal_or_call or of_cast):
             findings.add(Code.QUALIFIED_NAME, Place.STATEMENT, hints.QUALIFIED_NAME)
 
 

@@ -24,6 +24,8 @@ _CLAUSE_WORDS = """
     export_state over within for
 """
 CLAUSES = frozenset(_CLAUSE_WORDS.split())
+TABLE_ALIASES = frozenset({"between", "export_state", "filter", "nulls", "over", "within"})
+"""Words that may follow an item and mean something there, and are names like any other after a table."""
 _MOMENTS = {"date": "date", "timestamp": "timestamp", "datetime": "timestamp", "timestamp_us": "timestamp"}
 INTEGER_TYPES = {
     **dict.fromkeys(("integer", "int", "int4", "int32", "signed", "integral"), "integer"),

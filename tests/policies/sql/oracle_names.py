@@ -133,7 +133,8 @@ class Scope:
         if not join.equalities:
             return
         touching = 0
-        for equality in join.equalities:
+        for condition in join.equalities:
+            equality = _without_not(condition)
             if equality[:2] != ("compare", "=") or {equality[2][0], equality[3][0]} != {"column"}:
                 raise Refused("a join condition that is no equality of columns")
             sides = [self.resolve(side) for side in equality[2:]]
@@ -156,6 +157,19 @@ class Scope:
 
     def column_names(self) -> set[str]:
         return {name for _, table in self.sources for name in table.columns}
+
+
+def _without_not(e: Expression) -> Expression:
+    """DuckDB reads NOT before a comparison of two columns as the opposite comparison, however many there are."""
+    if e[0] != "not":
+        return e
+    inner = _without_not(e[1])
+    if inner[0] != "compare" or inner[1] not in _OPPOSITE:
+        return e
+    return (inner[0], _OPPOSITE[inner[1]], *inner[2:])
+
+
+_OPPOSITE = {"=": "<>", "<>": "="}
 
 
 def _check_joinable(left: Column, right: Column) -> None:

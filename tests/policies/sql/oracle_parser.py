@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.policies.sql.oracle_expressions import CLAUSES, Expression, ExpressionParser
+from tests.policies.sql.oracle_expressions import CLAUSES, TABLE_ALIASES, Expression, ExpressionParser
 from tests.policies.sql.oracle_text import Refused, Token, tokens_of
 
 
@@ -140,7 +140,7 @@ class _Parser(ExpressionParser):
         if self.peek() in (Token("mark", "."), Token("mark", "(")):
             raise Refused("a qualified name or a function in FROM")
         self.mark("*")  # `FROM t *`, an old spelling of `FROM t`
-        return Join(table, self.alias())
+        return Join(table, self.name() if self.peek().word in TABLE_ALIASES else self.alias())
 
     def join(self, kind: str) -> Join:
         right = self.table()
@@ -166,13 +166,31 @@ class _Parser(ExpressionParser):
             self.expect(")")
             return
         while True:
-            query.group += self.row() if self.row_ahead() else [self.expression()]
+            query.group += self.grouping()
             if (
                 not self.mark(",")
                 or self.peek().word in ("having", "order", "limit", "fetch")
                 or self.peek().kind == "end"
             ):
                 return
+
+    def grouping(self) -> list[Expression]:
+        """An expression, or the members of `(a, b)`, however often that is wrapped."""
+        if self.row_ahead():
+            return self.row()
+        if not self.wrapped_row_ahead():
+            return [self.expression()]
+        self.expect("(")
+        found = self.grouping()
+        self.expect(")")
+        return found
+
+    def wrapped_row_ahead(self) -> bool:
+        before = self.at
+        try:
+            return self.mark("(") and (self.row_ahead() or self.wrapped_row_ahead())
+        finally:
+            self.at = before
 
     def row_ahead(self) -> bool:
         """Whether `(a, b)` comes next: its members are keys of their own."""

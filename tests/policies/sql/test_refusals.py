@@ -443,6 +443,13 @@ REFUSED: list[tuple[Code, str | None, Place, str]] = [
     (Code.FUNCTION, None, T, "SELECT ifnull(age, 1 ORDER BY score) k, COUNT(*) FROM residents GROUP BY k"),
     (Code.FUNCTION, None, T, "SELECT SUM(VARIADIC income) FROM residents"),
     (Code.QUALIFIED_NAME, None, T, "SELECT main.if(age > 3, 1, 0) k, COUNT(*) FROM residents GROUP BY k"),
+    (
+        Code.QUALIFIED_NAME,
+        None,
+        T,
+        "SELECT main.date_part('month', birth) k, COUNT(*) FROM residents GROUP BY k",
+    ),
+    (Code.QUALIFIED_NAME, None, T, COUNT + " WHERE main. substring (sex, 1, 1) = 'F'"),
     (Code.LITERAL, "residents.age", W, COUNT + f" WHERE age IN (1e2, 0.{'0' * 35}1)"),
     (
         Code.LITERAL,
