@@ -1,14 +1,14 @@
-"""A locked snapshot: all a confined worker can reach of a domain's rows, and the three questions it may ask.
+"""A locked snapshot: all a confined worker can reach of a domain's rows to score and to vet, and what it may ask of them.
 
 Rules:
 - The connection is locked before anything is asked (see `engine`): no file, network, extension or setting afterwards.
-- `features` gives one value a slot for scoring, `column_statistics` figures of whole columns for vetting, `cells` the
-  result of a statement that the SQL gate rebuilt. Nothing here decides whether an answer may leave; that is the
-  caller's permit and the disclosure rules.
+- `features` gives one value a slot for scoring, `column_statistics` figures of whole columns for vetting. Nothing here
+  decides whether an answer may leave; that is the caller's permit and the disclosure rules. Statements that the SQL gate
+  rebuilt run over `tables`.
 - What the engine says when it fails is withheld; a `StoreError` names the class only.
 """
 
-# ruff: noqa: S608 - the names put into SQL are declared column names, quoted; values are bound.
+# ruff: noqa: S608 - the names put into SQL are this package's own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from connectors.errors import StoreError
 from connectors.store import engine
-from connectors.store.engine import CATALOG, Connection, engine_errors, name
+from connectors.store.engine import CATALOG, Connection, engine_errors
 from connectors.store.keys import SnapshotKey
 from connectors.store.pid_index import PidIndex
 from connectors.store.population import Population
@@ -75,10 +75,6 @@ class LockedSnapshot:
 
     def close(self) -> None:
         self._connection.close()
-
-    def interrupt(self) -> None:
-        """Stop the running statement; called from another thread by whoever watches the time."""
-        self._connection.interrupt()
 
     def prepare(self, columns: Sequence[str] = (), *, up_to: int | None = None) -> None:
         """Read the pid index and `columns` ahead, so that the first `features` does not have to."""
@@ -138,21 +134,6 @@ class LockedSnapshot:
         asked = tuple(questions)
         held = self._population(up_to).columns([question.column for question in asked], threads=self._threads)
         return tuple(answer(question, held[question.column]) for question in asked)
-
-    def cells(self, statement: str, *, table: str) -> pa.Table:
-        """The result of a governed statement over this data set under the name `table`.
-
-        The person column appears under its declared name and holds person numbers, so that persons can be counted.
-        """
-        dataset = self.dataset
-        wanted = [name(column.name) for column in dataset.columns if column.name != dataset.person_column]
-        if dataset.personal:
-            wanted.insert(0, f"person_no AS {name(str(dataset.person_column))}")
-        with engine_errors("run the statement"):
-            self._connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW {name(table)} AS SELECT {', '.join(wanted)} FROM {CATALOG}.rows"
-            )
-            return self._connection.execute(statement).to_arrow_table()
 
     def profile(self, declared: Dataset) -> Profile:
         """Counts of the whole snapshot by the rules of `declared`, for the quality report."""

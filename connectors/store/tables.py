@@ -72,10 +72,6 @@ class LockedTables:
     def close(self) -> None:
         self._connection.close()
 
-    def interrupt(self) -> None:
-        """Stop the running statement; called from another thread by whoever watches the time."""
-        self._connection.interrupt()
-
     def population(self) -> NDArray[np.uint64]:
         """Pids of all persons of the tables, uint64 [persons, 2], high half first, ascending: person k is row k."""
         catalogs = list(self._catalogs.values())

@@ -51,6 +51,14 @@ class QuestionUnreadable(PolicyError):
 
 
 @dataclass(frozen=True, slots=True)
+class TableSize:
+    """Rows of one domain's table, and the most of them that one person may have."""
+
+    rows: int
+    rows_per_person: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What one domain computes: the shape with the finest scales that fit it, and the rows one person may have."""
 
@@ -74,12 +82,24 @@ class Figures:
 
 def figures_of(query: Query, data_list: DataList, datasets: Sequence[Dataset], *, domains: int) -> Figures:
     """What a domain computes for `query`; `domains` is how many contribute. Raises QuestionUnreadable."""
-    by_id = {dataset.id: dataset for dataset in datasets}
+    tables = {
+        dataset.id: TableSize(dataset.volume.rows, rows_per_person(dataset))
+        for dataset in datasets
+        if dataset.id in query.tables
+    }
+    return figures_from(query, data_list, tables, domains=domains)
+
+
+def figures_from(
+    query: Query, data_list: DataList, tables: Mapping[str, TableSize], *, domains: int
+) -> Figures:
+    """As `figures_of`, of tables of which no more is known than their size, by name."""
     for join in query.joins:
         _check_join(join, data_list)
-    most = math.prod(rows_per_person(by_id[table]) for table in query.tables)
+    sizes = [tables[table] for table in query.tables]
+    most = math.prod(size.rows_per_person for size in sizes)
     # A join on persons multiplies a person's rows, not the tables with each other.
-    rows = domains * max(by_id[table].volume.rows for table in query.tables) * most
+    rows = domains * max(size.rows for size in sizes) * most
     measures = tuple(_measure(item, data_list, rows=max(rows, 1)) for item in query.aggregates)
     shape = Shape(tuple(item.name for item in query.keys), measures)
     return Figures(shape, tuple(item.aggregate.bounds for item in query.aggregates), most)

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from policies.privacy.accuracy import half_width
 from policies.privacy.errors import PrivacyInvalid
 from policies.privacy.sensitivity import Measure, l2_squared
 from policies.privacy.zcdp import RHO_UNIT, units, variance
@@ -28,11 +27,6 @@ class Noise:
     measure: Measure
     rho: Fraction
     sigma2: Fraction
-
-    @property
-    def error_95(self) -> Fraction:
-        """Half the width of the interval that holds the true value in 95 of 100 releases, in the measure's own unit."""
-        return half_width(self.sigma2) / self.measure.scale
 
 
 def plan(measures: Sequence[Measure], *, groups: int, rho: Fraction) -> tuple[Noise, ...]:

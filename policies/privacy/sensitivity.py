@@ -6,7 +6,7 @@ Rules:
    Both are enforced on the data before summation (clip each row, then the person's total); here they are only believed.
 3. A value is released as an integer: rint(value × scale), with scale 2^f or 10^d. Rounding away from zero is assumed, so
    that rounding each row and rounding the person's total are both covered.
-4. L2 sensitivity squared of all cells of all measures: groups × Σ bound²; L1: groups × Σ bound.
+4. L2 sensitivity squared of all cells of all measures: groups × Σ bound².
 
 Source: protocols.md §6.2 L1 and §6.4. The set of cells must be fixed in advance (a public group dictionary): a cell that
 appears because somebody is in it is not covered by any noise.
@@ -26,7 +26,6 @@ LARGEST_BOUND: Final = 2**53
 """Above it a double no longer holds every integer, and clipping by the engine would not be exact."""
 MAX_ROWS: Final = 1_000_000
 MAX_GROUPS: Final = 500
-_SUM_BITS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +64,6 @@ def l2_squared(measures: Iterable[Measure], *, groups: int) -> int:
     """Squared L2 sensitivity of all cells of all measures."""
     _check_groups(groups)
     return groups * sum(measure.bound**2 for measure in measures)
-
-
-def l1(measures: Iterable[Measure], *, groups: int) -> int:
-    """L1 sensitivity of all cells of all measures."""
-    _check_groups(groups)
-    return groups * sum(measure.bound for measure in measures)
-
-
-def scale_of(lo: Fraction, hi: Fraction, *, rows: int = 1) -> Fraction:
-    """A power of two that makes values of [lo, hi] integers of about 2^20 at the bound, and a person's total fit 2^40.
-
-    Rounding to integers then adds less than a millionth of the bound to the error, far below any noise.
-    """
-    largest = max(abs(lo), abs(hi))
-    if largest == 0:
-        return Fraction(1)
-    bits = min(20, _SUM_BITS - rows.bit_length())
-    # Exact: the exponent by comparing integers, not by a floating-point logarithm.
-    exponent = bits - (largest.numerator.bit_length() - largest.denominator.bit_length())
-    return Fraction(2) ** exponent
 
 
 def _check_groups(groups: int) -> None:

@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -279,18 +278,3 @@ def test_a_question_is_valid_from_birth(
 ) -> None:
     with pytest.raises(StoreError):
         Question("cost", low, high, transform, equals)
-
-
-def test_a_governed_statement_counts_persons_under_the_declared_names(tmp_path: Path) -> None:
-    rows = [
-        (resident(who), year, 10.0, "male", None, None, None) for who in range(5) for year in (2023, 2024)
-    ]
-    opened, _ = build(tmp_path, VISITS, rows)
-    with opened:
-        found = opened.cells(
-            'SELECT sex, count(*) AS n, count(DISTINCT resident) AS "__persons", sum(cost) AS total'
-            " FROM visits GROUP BY sex",
-            table="visits",
-        )
-    assert isinstance(found, pa.Table)
-    assert found.to_pylist() == [{"sex": "male", "n": 10, "__persons": 5, "total": 100.0}]

@@ -1,8 +1,6 @@
 """The lock of a snapshot's connection: what a confined worker cannot do with the engine it holds."""
 
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,13 +123,6 @@ def test_every_setting_of_the_lock_is_in_force(opened: LockedSnapshot) -> None:
             assert str(found).lower() == value.strip("'")
 
 
-def test_an_engine_error_is_told_by_its_class_only(opened: LockedSnapshot) -> None:
-    with pytest.raises(StoreError) as caught:
-        opened.cells("SELECT CAST(note || 'CANARY' AS INTEGER) FROM visits", table="visits")
-    assert str(caught.value) == "run the statement: the engine raised ConversionException"
-    assert caught.value.__suppress_context__
-
-
 @pytest.mark.parametrize("key", [bytes(32), b"short", b"", bytes(range(1, 33))])
 @pytest.mark.req("RQ-301")
 def test_a_wrong_key_is_refused(key: bytes, tmp_path: Path) -> None:
@@ -157,13 +148,3 @@ def test_a_file_that_is_no_snapshot_is_refused(tmp_path: Path) -> None:
             open_snapshot(path, key)
     with pytest.raises(StoreError):
         open_snapshot(tmp_path / "none", key)
-
-
-def test_a_running_statement_can_be_interrupted(opened: LockedSnapshot) -> None:
-    timer = threading.Timer(0.3, opened.interrupt)
-    timer.start()
-    started = time.monotonic()
-    with pytest.raises(StoreError, match="InterruptException"):
-        opened.cells("SELECT count(*) FROM range(100000000000) t(i) WHERE i % 7 = 3", table="visits")
-    assert time.monotonic() - started < 20
-    timer.join()

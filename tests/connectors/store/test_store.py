@@ -137,8 +137,7 @@ def test_a_data_set_that_is_not_personal_has_rows_only(tmp_path: Path) -> None:
     published = fill(store, dataset, table(dataset, [("b", 2), ("a", 1)]))
     assert (published.rows, published.persons) == (2, 0)
     with store.lease("visits") as lease, open_snapshot(lease.path, lease.key) as snapshot:
-        found = snapshot.cells("SELECT sum(sales) AS total FROM shops", table="shops")
-        assert found.to_pylist() == [{"total": 3}]
+        assert snapshot.profile(dataset).rows == 2
         with pytest.raises(StoreError, match="expected a personal data set"):
             snapshot.features(store.pids([resident(1)]), ("sales",))
 

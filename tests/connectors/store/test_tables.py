@@ -76,6 +76,13 @@ def test_nothing_but_the_tables_is_in_reach(tmp_path: Path, statement: str) -> N
     assert "passwd" not in str(caught.value)
 
 
+def test_an_engine_error_is_told_by_its_class_only(tmp_path: Path) -> None:
+    with opened(tmp_path, (VISITS, [visit(1, 2023)])) as tables, pytest.raises(StoreError) as caught:
+        tables.run("SELECT CAST(sex || 'CANARY' AS INTEGER) FROM visits")
+    assert str(caught.value) == "run the statement: the engine raised ConversionException"
+    assert caught.value.__suppress_context__
+
+
 def test_a_table_under_another_name_is_refused(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     fill(store, VISITS, table(VISITS, [visit(1, 2023)]))
