@@ -73,7 +73,7 @@ requirements: $(DEV_STAMP)
 # The locks name versions and hashes and no index.
 lock:
 	@for set in demo dev; do \
-	  extra='--extra demo'; test $$set = dev && extra="$$extra --extra dev"; \
+	  extra='--extra demo'; test $$set = dev && extra="$$extra --extra cluster --extra dev"; \
 	  pip-compile -q --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
 	    --no-emit-find-links --no-emit-options --no-header --annotation-style=line $$extra -o locks/$$set.txt pyproject.toml locks/build.in; \
 	done
