@@ -38,7 +38,7 @@ MEANING: Final[dict[str, Figure]] = {
     "rebuilt": "the statement the gate compiled, on plain DuckDB: the baseline of `governed`",
     "governed": "gate check of the text, rebuilt statement through locked tables, disclosure rules, presented table",
     "first_read": "locked tables opened as a worker opens them, with no extension, and the statement once, nothing read before",
-    "warmth": "all three after one run of each, two threads, 2 GB, no spilling, result fetched as Arrow, repeats in turn",
+    "warmth": "each right after an uncounted run of its own, two threads, 2 GB, no spilling, result as Arrow, repeats in turn",
     "worker.first": "enclaves.worker.aggregate.answer on an empty lineage: every row is identified for the atom rule",
     "worker.next": "the same question once more, on the lineage the first answer left; masking and the start of a worker apart",
     "worker.statement": "the rebuilt statement alone through the same locked tables: the baseline of `worker`",
