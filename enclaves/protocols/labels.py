@@ -21,6 +21,7 @@ class Label(Enum):
     SECAGG_SHARE = b"domicile-secagg/1 share\0"
     SECAGG_KEYS = b"domicile-secagg/1 keys\0"
     SECAGG_TRANSCRIPT = b"domicile-secagg/1 transcript\0"
+    SECAGG_SEEN = b"domicile-secagg/1 seen\0"
     SECAGG_INPUT = b"domicile-secagg/1 input\0"
     SECAGG_SURVIVORS = b"domicile-secagg/1 survivors\0"
     SECAGG_UNMASK = b"domicile-secagg/1 unmask\0"
