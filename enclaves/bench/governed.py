@@ -7,8 +7,8 @@
 
 Each repeat runs all three, one after the other, in one process, with the same two threads, the same 2 GB and no spilling; both
 sides load the engine's crypto module. Each is run twice and the second time counts: the engine's memory is then as warm for all
-three, whatever ran before (measured at 50,000,000 rows: right after another engine in the process a run is 6 to 11 % slower). Plain DuckDB is an unlocked
-connection that sees the snapshot's own columns. Fetching the result as Arrow is in every clock.
+three, whatever ran before (measured at 50,000,000 rows: right after another engine in the process a run is 6 to 11 % slower).
+Plain DuckDB is an unlocked connection that sees the snapshot's own columns. Fetching the result as Arrow is in every clock.
 """
 
 # ruff: noqa: S608 - the names put into SQL are this room's own, quoted.
