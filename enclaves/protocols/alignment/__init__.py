@@ -1,0 +1,1 @@
+"""Entity alignment: the same person found in several departments without anyone being named (protocols.md section 5)."""
