@@ -150,7 +150,7 @@ class DataList:
 
 def fold(name: str) -> str:
     """`name` as names are compared: ASCII letters without their case, everything else as it is."""
-    return name.translate(_LOWER)
+    return name.lower() if name.isascii() else name.translate(_LOWER)
 
 
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
