@@ -1,0 +1,207 @@
+"""One party's side of a session, R1 to R5: a machine that goes forwards, each step once.
+
+Rules:
+1. A step that is out of order is refused and changes nothing. A step that is in order but gets something wrong ends the
+   session for this party: its secrets are dropped, and nothing more leaves it.
+2. The stage is entered, in memory and then durably, before the step masks, signs or sends anything; a step that fails
+   between is lost, not repeated.
+3. After R3 only shares of others remain; after R5 nothing does. No method gives anything twice.
+
+Follows protocols.md section 2.3. Randomness, signing, sealing and the session table are arguments. Left to the caller: the
+plan and its authorization (R0), boot keys and their chains, transport, noise.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from enclaves.protocols.recovery import bundles, dealing, inputs, survivors, unmasking
+from enclaves.protocols.recovery.bundles import Bundle, Drawn, Roll, Sign
+from enclaves.protocols.recovery.dealing import Dealing, Held, SignedTranscript
+from enclaves.protocols.recovery.errors import Reason, RecoveryRefused
+from enclaves.protocols.recovery.inputs import Contribution, Seal
+from enclaves.protocols.recovery.session import Keys, Session, check_keys
+from enclaves.protocols.recovery.shamir import Draw
+from enclaves.protocols.recovery.stages import Stage, StageStore, check_follows
+from enclaves.protocols.recovery.survivors import Agreement, Survivors
+from enclaves.protocols.recovery.unmasking import Answer
+from enclaves.protocols.ring import Encoded
+from enclaves.protocols.secagg import PairKey
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a process lends a party: randomness, its boot key's signature, sealing to the gate, the session table."""
+
+    draw: Draw
+    sign: Sign
+    seal: Seal
+    stages: StageStore
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    drawn: Drawn = field(repr=False)
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class _Dealt:
+    drawn: Drawn = field(repr=False)
+    roll: Roll
+    pair_keys: Mapping[str, PairKey] = field(repr=False)
+    own: Held
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    drawn: Drawn = field(repr=False)
+    roll: Roll
+    pair_keys: Mapping[str, PairKey] = field(repr=False)
+    held: Mapping[str, Held]
+
+
+@dataclass(frozen=True, slots=True)
+class _Masked:
+    roll: Roll
+    held: Mapping[str, Held]
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    roll: Roll
+    held: Mapping[str, Held]
+    survivors: Survivors
+
+
+_State = _Keyed | _Dealt | _Ready | _Masked | _Agreed | None
+_S = TypeVar("_S", _Keyed, _Dealt, _Ready, _Masked, _Agreed)
+
+
+class Party:
+    """One enclave in one session."""
+
+    __slots__ = ("_keys", "_means", "_name", "_session", "_stage", "_state")
+
+    def __init__(self, name: str, session: Session, *, keys: Keys, means: Means) -> None:
+        """`keys` are the verified boot keys of the roster. Raises RecoveryRefused if they do not fit it."""
+        session.number(name)
+        check_keys(session, keys)
+        self._name: Final = name
+        self._session: Final = session
+        self._keys: Final = dict(keys)
+        self._means: Final = means
+        self._stage = Stage.PLANNED
+        self._state: _State = None
+
+    @property
+    def stage(self) -> Stage:
+        """How far this party is; `ended` after anything went wrong."""
+        return self._stage
+
+    def publish(self) -> Bundle:
+        """R1: draw fresh secrets and publish what belongs to them."""
+        with self._entering(Stage.KEYED):
+            drawn = bundles.draw_secrets(self._means.draw)
+            bundle = bundles.bundle_of(self._session, self._name, drawn, sign=self._means.sign)
+            self._state = _Keyed(drawn, bundle)
+            return bundle
+
+    def deal(self, published: Iterable[Bundle]) -> Dealing:
+        """R2: verify all bundles, deal shares of both secrets, sign the transcript."""
+        with self._entering(Stage.DEALT):
+            session, state = self._session, self._expect(_Keyed)
+            drawn = state.drawn
+            roll = bundles.check_bundles(session, published, self._keys)
+            if roll.bundles[self._name] != state.bundle:
+                raise RecoveryRefused(Reason.BUNDLES, "expected the own bundle among all, got another")
+            pair_keys = inputs.own_pair_keys(session, self._name, drawn, roll=roll)
+            sent, own = dealing.deal(
+                session, self._name, drawn, roll=roll, draw=self._means.draw, sign=self._means.sign
+            )
+            self._state = _Dealt(drawn, roll, pair_keys, own)
+            return sent
+
+    def accept(self, transcripts: Iterable[SignedTranscript], sealed: Mapping[str, bytes]) -> None:
+        """The end of R2: all n signed the same T1, and every peer's shares open. `sealed` is by sender."""
+        with self._entering(Stage.READY):
+            session, state = self._session, self._expect(_Dealt)
+            dealing.check_transcripts(session, transcripts, roll=state.roll, keys=self._keys)
+            held = dealing.open_dealt(
+                session, self._name, state.drawn.share_key, roll=state.roll, sealed=sealed
+            )
+            self._state = _Ready(state.drawn, state.roll, state.pair_keys, held | {self._name: state.own})
+
+    def contribute(self, encoded: Encoded, *, noise: Encoded | None = None) -> Contribution:
+        """R3: the masked vector, the only one of this session. `encoded` and `noise` are not changed."""
+        inputs.check_input(self._session, encoded, noise)
+        with self._entering(Stage.MASKED):
+            session, state = self._session, self._expect(_Ready)
+            masked = inputs.masked_vector(
+                session, self._name, state.drawn, pair_keys=state.pair_keys, encoded=encoded, noise=noise
+            )
+            self._state = _Masked(state.roll, state.held)
+            return inputs.contribution_of(
+                session,
+                self._name,
+                state.drawn,
+                masked=masked,
+                encoded=encoded,
+                roll=state.roll,
+                seal=self._means.seal,
+                sign=self._means.sign,
+            )
+
+    def agree(self, announced: Sequence[str]) -> Agreement:
+        """R4: sign the announced set of survivors, the only one of this session."""
+        with self._entering(Stage.AGREED):
+            state = self._expect(_Masked)
+            chosen = survivors.check_survivors(self._session, announced)
+            signed = survivors.agreement_of(
+                self._session, self._name, chosen, roll=state.roll, sign=self._means.sign
+            )
+            self._state = _Agreed(state.roll, state.held, chosen)
+            return signed
+
+    def unmask(self, agreements: Iterable[Agreement]) -> Answer:
+        """R5: once t survivors signed the set that this party signed, give its shares away, once."""
+        with self._entering(Stage.REVEALED, persist=False):
+            state = self._expect(_Agreed)
+            survivors.check_agreement(
+                self._session, agreements, survivors=state.survivors, roll=state.roll, keys=self._keys
+            )
+            # The one-shot flag: from here on this sid is spent, whether or not the answer arrives.
+            self._means.stages.move(self._session.sid, Stage.REVEALED)
+            self._state = None
+            return unmasking.answer_of(
+                self._session,
+                self._name,
+                state.held,
+                survivors=state.survivors,
+                roll=state.roll,
+                sign=self._means.sign,
+            )
+
+    def end(self) -> None:
+        """Drop every secret; nothing more leaves this party in this session."""
+        self._stage, self._state = Stage.ENDED, None
+
+    @contextmanager
+    def _entering(self, stage: Stage, *, persist: bool = True) -> Iterator[None]:
+        """Enter `stage` before the step, and end the session if the step fails."""
+        check_follows(self._stage, stage)
+        self._stage = stage
+        try:
+            if persist:
+                self._means.stages.move(self._session.sid, stage)
+            yield
+        except BaseException:
+            self.end()
+            raise
+
+    def _expect(self, kind: type[_S]) -> _S:
+        """What the stage before left; the table of stages makes any other kind impossible."""
+        if not isinstance(self._state, kind):
+            raise RecoveryRefused(Reason.OUT_OF_ORDER, "expected what the stage before left, got nothing")
+        return self._state
