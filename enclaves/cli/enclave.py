@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from enclaves.errors import EnclaveError
-from enclaves.transport.errors import outcome
-from policies.errors import PolicyError
+from enclaves.cli.running import run_until_told
 from policies.privacy.budget import LARGEST, PERSON_WINDOW_DAYS, SCENARIO_WINDOW_DAYS
 
 if TYPE_CHECKING:
@@ -44,16 +40,7 @@ def run(
     """Run the enclave of `config` until SIGTERM or SIGINT; it makes outgoing connections only."""
     from enclaves.agent.serving import serve
 
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s"
-    )
-    # The HTTP client's own lines would name every request.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    try:
-        serve(config)
-    except (EnclaveError, PolicyError) as error:
-        typer.echo(f"{error.code}: {error}", err=True)
-        raise typer.Exit(outcome(error.code).exit) from None
+    run_until_told(serve, config)
 
 
 @app.command()

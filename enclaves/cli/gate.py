@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from enclaves.errors import EnclaveError
-from enclaves.transport.errors import outcome
-from policies.errors import PolicyError
+from enclaves.cli.running import run_until_told
 
 app = typer.Typer(no_args_is_help=True, help="The release gate, run by the implementing agency.")
 
@@ -28,13 +24,4 @@ def run(
     """Run the gate of `config` until SIGTERM or SIGINT; it makes outgoing connections only."""
     from enclaves.gate.serving import serve
 
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s"
-    )
-    # The HTTP client's own lines would name every request.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    try:
-        serve(config)
-    except (EnclaveError, PolicyError) as error:
-        typer.echo(f"{error.code}: {error}", err=True)
-        raise typer.Exit(outcome(error.code).exit) from None
+    run_until_told(serve, config)

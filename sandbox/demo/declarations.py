@@ -6,7 +6,7 @@ Plain documents, as a district would write them; signing and submitting is left 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -162,7 +162,7 @@ def overall_authorization(now: datetime) -> OverallAuthorization:
         agreement_number="FT-DATA-2026-001",
         clauses=tuple(Clause),
         services=("aggregation", "governance", "development", "operation"),
-        term=_term(now, days=730),
+        term=term(now, days=730),
     )
 
 
@@ -178,7 +178,7 @@ def price_filing(now: datetime) -> PriceFiling:
         price="1.86",
         assessment=hashlib.sha256(b"third-party assessment of price-medical-score").hexdigest(),
         filings=(Filing(authority="price-authority", number="FT-PRICE-2026-017"),),
-        term=_term(now, days=365),
+        term=term(now, days=365),
     )
 
 
@@ -200,12 +200,7 @@ def scenario(
         purpose=Purpose(code=purpose, text=title, purpose_class=PurposeClass.COMMERCIAL),
         partner="partner",
         recipients=("insurer",),
-        datasets=tuple(
-            DatasetCitation(
-                department=department, dataset=cited[department].id, digest=cited[department].digest
-            )
-            for department in DEPARTMENTS
-        ),
+        datasets=citations(cited),
         data_list=tuple(
             ListedColumn(department=department, dataset=dataset, column=column, use=use)
             for department, dataset, column, use in (
@@ -218,13 +213,9 @@ def scenario(
         consent=ConsentBasis(service="consent-service"),
         limits=Limits(vet_jobs=10, score_jobs=100, fetches=100_000),
         price_class="medical-score",
-        pre_assessment=PreAssessment(
-            assessor="Futian data security assessment office",
-            assessed_at=instant_text(now - timedelta(days=20)),
-            report=hashlib.sha256(b"pre-assessment of " + scenario_id.encode()).hexdigest(),
-        ),
+        pre_assessment=pre_assessment(scenario_id, now=now),
         overall=overall,
-        term=_term(now, days=365),
+        term=term(now, days=365),
     )
 
 
@@ -232,9 +223,6 @@ def authorization(
     now: datetime, *, trust: TrustRoot, approved: Scenario, model: str, report: str, price: str, log_size: int
 ) -> Authorization:
     """Permits scores with one vetted model under one scenario."""
-    insurer = trust.party("insurer")
-    if insurer is None or insurer.sealing_key is None:
-        raise LookupError("expected an insurer with a sealing key in the trust root")
     return Authorization(
         id=f"authorization-{model[:12]}",
         version=1,
@@ -248,13 +236,36 @@ def authorization(
         modes=(Mode.MASKED, Mode.BFV),
         roster=roster(trust, approved.departments),
         gate=trust.sole(Role.GATE).id,
-        recipients=(
-            Recipient(party=insurer.id, sealing_key=hashlib.sha256(insurer.sealing_key.encode()).hexdigest()),
-        ),
+        recipients=(insurer_of(trust),),
         gate_sees_totals=False,
         min_log_size=log_size,
-        term=_term(now, days=180),
+        term=term(now, days=180),
     )
+
+
+def citations(cited: Mapping[str, Dataset]) -> tuple[DatasetCitation, ...]:
+    """Each department's data set by its digest."""
+    return tuple(
+        DatasetCitation(department=department, dataset=cited[department].id, digest=cited[department].digest)
+        for department in DEPARTMENTS
+    )
+
+
+def pre_assessment(scenario_id: str, *, now: datetime) -> PreAssessment:
+    """The security assessment that stood before the scenario."""
+    return PreAssessment(
+        assessor="Futian data security assessment office",
+        assessed_at=instant_text(now - timedelta(days=20)),
+        report=hashlib.sha256(b"pre-assessment of " + scenario_id.encode()).hexdigest(),
+    )
+
+
+def insurer_of(trust: TrustRoot) -> Recipient:
+    """The insurer under the sealing key that the trust root pins."""
+    insurer = trust.party("insurer")
+    if insurer is None or insurer.sealing_key is None:
+        raise LookupError("expected an insurer with a sealing key in the trust root")
+    return Recipient(party=insurer.id, sealing_key=hashlib.sha256(insurer.sealing_key.encode()).hexdigest())
 
 
 def roster(trust: TrustRoot, departments: Sequence[str]) -> tuple[RosterMember, ...]:
@@ -342,7 +353,7 @@ def _coarse(column: Coarse) -> Column:
     )
 
 
-def _term(now: datetime, *, days: int) -> Term:
+def term(now: datetime, *, days: int) -> Term:
     """From a minute ago, so that clocks of the parties may differ a little."""
     return Term(
         not_before=instant_text(now - timedelta(minutes=1)),

@@ -8,7 +8,7 @@ Plain documents, as in `sandbox.demo.declarations`; signing them is left to `san
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -16,24 +16,20 @@ from policies.authorization import data_list_digest
 from policies.documents.authorization import (
     Authorization,
     ConsentBasis,
-    DatasetCitation,
     JobKind,
     Limits,
     ListedColumn,
     Mode,
-    PreAssessment,
     Purpose,
     PurposeClass,
     QueryTerms,
-    Recipient,
     Scenario,
 )
 from policies.documents.dataset import Dataset, Use
-from policies.documents.document import Term
-from policies.documents.fields import Bilingual, instant_text
+from policies.documents.fields import Bilingual
 from policies.documents.price import Filing, PriceFiling, UsageForm
 from policies.documents.trust import Role, TrustRoot
-from sandbox.demo.declarations import DEPARTMENTS, roster
+from sandbox.demo.declarations import DEPARTMENTS, citations, insurer_of, pre_assessment, roster, term
 
 PRICE_CLASS: Final = "health-statistics"
 _PERSON, _KEY, _CONDITION = (Use.PERSON,), (Use.GROUP, Use.FILTER), (Use.FILTER,)
@@ -87,7 +83,7 @@ def price_filing(now: datetime) -> PriceFiling:
         price="20.00",
         assessment=hashlib.sha256(b"third-party assessment of price-health-statistics").hexdigest(),
         filings=(Filing(authority="price-authority", number="FT-PRICE-2026-018"),),
-        term=_term(now, days=365),
+        term=term(now, days=365),
     )
 
 
@@ -108,9 +104,7 @@ def scenario(
         purpose=Purpose(code=purpose, text=title, purpose_class=PurposeClass.COMMERCIAL),
         partner="partner",
         recipients=("insurer",),
-        datasets=tuple(
-            DatasetCitation(department=d, dataset=cited[d].id, digest=cited[d].digest) for d in DEPARTMENTS
-        ),
+        datasets=citations(cited),
         data_list=tuple(
             ListedColumn(department=department, dataset=cited[department].id, column=column, use=use)
             for department in DEPARTMENTS
@@ -121,13 +115,9 @@ def scenario(
         consent=ConsentBasis(service="consent-service"),
         limits=Limits(vet_jobs=1, score_jobs=1, aggregate_jobs=200, fetches=1000),
         price_class=PRICE_CLASS,
-        pre_assessment=PreAssessment(
-            assessor="Futian data security assessment office",
-            assessed_at=instant_text(now - timedelta(days=20)),
-            report=hashlib.sha256(b"pre-assessment of " + scenario_id.encode()).hexdigest(),
-        ),
+        pre_assessment=pre_assessment(scenario_id, now=now),
         overall=overall,
-        term=_term(now, days=365),
+        term=term(now, days=365),
     )
 
 
@@ -136,9 +126,6 @@ def authorization(now: datetime, *, trust: TrustRoot, approved: Scenario, price:
 
     Questions of one domain show the gate totals of pseudonymous cells: the signers say that they know.
     """
-    insurer = trust.party("insurer")
-    if insurer is None or insurer.sealing_key is None:
-        raise LookupError("expected an insurer with a sealing key in the trust root")
     return Authorization(
         id=f"authorization-{approved.id}",
         version=1,
@@ -153,18 +140,8 @@ def authorization(now: datetime, *, trust: TrustRoot, approved: Scenario, price:
         modes=(Mode.MASKED,),
         roster=roster(trust, approved.departments),
         gate=trust.sole(Role.GATE).id,
-        recipients=(
-            Recipient(party=insurer.id, sealing_key=hashlib.sha256(insurer.sealing_key.encode()).hexdigest()),
-        ),
+        recipients=(insurer_of(trust),),
         gate_sees_totals=True,
         min_log_size=0,
-        term=_term(now, days=180),
-    )
-
-
-def _term(now: datetime, *, days: int) -> Term:
-    """From a minute ago, so that clocks of the parties may differ a little."""
-    return Term(
-        not_before=instant_text(now - timedelta(minutes=1)),
-        not_after=instant_text(now + timedelta(days=days)),
+        term=term(now, days=180),
     )
