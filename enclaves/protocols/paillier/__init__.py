@@ -1,0 +1,1 @@
+"""Paillier sums: weights that departments never see, and packed scores. The only room of phe and gmpy2."""
