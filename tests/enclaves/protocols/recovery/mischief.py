@@ -529,7 +529,7 @@ TABLE: dict[str, Line] = {
     "equivocates": Line(Equivocates, REFUSED),
     "small-order key": Line(SmallOrderKey, REFUSED),
     "copies a key": Line(CopiesKey, REFUSED),
-    "swaps shares": Line(SwapsShares, REFUSED),
+    "swaps shares": Line(SwapsShares, EITHER),
     "returns shares": Line(ReturnsShares, EITHER),
     "alters a share": Line(AltersShare, REFUSED),
     "omits a share": Line(OmitsShare, REFUSED),
