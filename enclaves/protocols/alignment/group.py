@@ -3,6 +3,8 @@
 Rules:
 - Every byte string from outside is decoded strictly: non-canonical, negative and non-square encodings are refused, and
   so is the identity, which multiplied by any key would say the same of everybody. The group has no small-order elements.
+- The bundled libsodium reads an encoding without its highest bit, so that every element would have a second spelling
+  there; this module refuses the bit before libsodium sees it (RFC 9496, section 4.3.1, step 1).
 - libsodium's addition returns zeros for bytes that are no element and says nothing, so only a valid `Point` reaches it.
 - Scalars are made from 64 uniform bytes, reduced, or decoded from their one canonical encoding; zero is none of them.
 - Hashing to the group is the one-way map of RFC 9496 section 4.3.4 over expand_message_xmd (RFC 9380, appendix B).
@@ -77,6 +79,7 @@ class Point:
         """Raises PointInvalid for anything but the canonical encoding of such an element."""
         if len(self.raw) != POINT_BYTES or self.raw == _IDENTITY:
             raise PointInvalid(f"expected {POINT_BYTES} bytes of an element, got others or the identity")
+        _check_high_bits(self.raw)
         if not rbcl.crypto_core_ristretto255_is_valid_point(bytes(self.raw)):
             raise PointInvalid("expected the canonical encoding of an element, got other bytes")
 
@@ -113,6 +116,7 @@ class Points:
 
     def times(self, scalar: Scalar) -> Points:
         """Each decoded strictly and multiplied by `scalar`, in order. Raises PointInvalid if a single one is invalid."""
+        _check_high_bits(self.raw)
         multiply, key = rbcl.crypto_scalarmult_ristretto255, scalar.raw
         try:
             return Points(b"".join([multiply(key, raw) for raw in self]))
@@ -120,6 +124,11 @@ class Points:
             # libsodium refuses what it cannot decode strictly, and a result that is the identity. The order being
             # prime and the scalar not zero, only the identity itself gives the identity.
             raise PointInvalid("expected valid elements other than the identity, got another") from None
+
+
+def _check_high_bits(packed: bytes) -> None:
+    if max(packed[POINT_BYTES - 1 :: POINT_BYTES], default=0) & 0x80:
+        raise PointInvalid("expected canonical encodings, got one with the highest bit set")
 
 
 def hash_to_point(expander: Expander, message: bytes) -> Point:
