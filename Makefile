@@ -7,6 +7,10 @@ ROOMS := policies connectors enclaves sandbox
 DEMO_STAMP := $(VENV)/.installed-demo
 DEV_STAMP := $(VENV)/.installed-dev
 
+# Other systems' code, for comparison only: their pins clash with ours, so they never meet in one environment.
+PEERS := .peers
+PEERS_STAMP := $(PEERS)/.installed
+
 .PHONY: demo test check long mutants bench lint types contracts requirements lock clean help
 
 help:
@@ -36,6 +40,12 @@ $(DEV_STAMP): locks/dev.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@ $(DEMO_STAMP)
 
+$(PEERS_STAMP): locks/peers.txt | $(BIN)/python
+	@echo '── installing the peers that are measured beside us, in $(PEERS)'
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --progress-bar on --require-hashes --no-deps -r locks/peers.txt
+	@touch $@
+
 demo: $(DEMO_STAMP)
 	@$(BIN)/domicile demo
 
@@ -62,10 +72,11 @@ mutants: $(DEV_STAMP)
 	@$(BIN)/mutmut run $(MUTANTS)
 	@$(BIN)/mutmut export-cicd-stats
 
-bench: $(DEV_STAMP)
+bench: $(DEV_STAMP) $(PEERS_STAMP)
 	@$(BIN)/domicile bench score --mode masked --subjects 300000 --domains 3
 	@$(BIN)/domicile bench score --mode bfv --subjects 300000 --domains 3
 	@$(BIN)/domicile bench policy
+	@$(BIN)/domicile bench protocols --peers $(PEERS)/bin/python
 
 requirements: $(DEV_STAMP)
 	@$(BIN)/python -m tests.requirements
@@ -77,6 +88,8 @@ lock:
 	  pip-compile -q --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
 	    --no-emit-find-links --no-emit-options --no-header --annotation-style=line $$extra -o locks/$$set.txt pyproject.toml locks/build.in; \
 	done
+	@pip-compile -q --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
+	  --no-emit-find-links --no-emit-options --no-header --annotation-style=line -o locks/peers.txt locks/peers.in
 
 clean:
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	@rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
