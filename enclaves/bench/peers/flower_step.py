@@ -1,6 +1,7 @@
 """Flower's SecAgg+ client: its step that masks one update, as shipped (flwr 1.42, `_collect_masked_vectors`).
 
-Usage: flower_step.py PARTIES VALUES REPEATS. Keys, shares and ciphertexts are made before the clock starts, with Flower's own functions.
+Usage: flower_step.py PARTIES VALUES REPEATS. Keys, shares and ciphertexts are made before the clock starts, with Flower's own
+functions.
 """
 
 from __future__ import annotations

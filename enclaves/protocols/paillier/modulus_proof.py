@@ -54,7 +54,7 @@ class ModulusProof:
 
     def to_wire(self, *, bits: int) -> bytes:
         """w, then x, z and one byte of two bits an answer; all big-endian, of fixed length."""
-        size = bits // 8
+        size = -(-bits // 8)
         parts = [int(self.w).to_bytes(size, "big")]
         for answer in self.answers:
             flags = bytes([answer.negated | answer.twisted << 1])
@@ -64,7 +64,7 @@ class ModulusProof:
 
 def proof_from_wire(data: bytes, *, bits: int) -> ModulusProof:
     """The proof in `data`, of exactly the length that `bits` gives. Raises PaillierRefused."""
-    size = bits // 8
+    size = -(-bits // 8)
     width = 2 * size + 1
     if len(data) != size + CHALLENGES * width:
         raise PaillierRefused(f"expected a proof of {size + CHALLENGES * width} bytes, got {len(data)}")
@@ -127,7 +127,7 @@ def _variant(n: mpz, *, y: mpz, w: mpz, negated: bool, twisted: bool) -> mpz:
 
 def _challenges(n: mpz, w: mpz, *, bits: int, context: bytes) -> Iterator[mpz]:
     """128 residues modulo n that nobody chose: SHA-256 in counter mode over everything that is claimed."""
-    size = bits // 8
+    size = -(-bits // 8)
     claimed = int(n).to_bytes(size, "big") + int(w).to_bytes(size, "big")
     # The context's own digest has a fixed length, so nothing runs into what follows it.
     seed = hashlib.sha256(Label.PAILLIER_MODULUS.value + hashlib.sha256(context).digest() + claimed).digest()
