@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from tests.enclaves.protocols.recovery import simulator
 from tests.enclaves.protocols.recovery.mischief import TABLE, run
-from tests.enclaves.protocols.recovery.simulator import Verdict
+from tests.enclaves.protocols.recovery.simulator import Coordinator, Verdict
 
 SMALL = 2_000
 SLICES, SLICE = 100, 1_000
@@ -61,3 +63,25 @@ def test_the_table_has_at_least_fifteen_kinds_of_misbehavior_that_must_be_notice
 @pytest.mark.parametrize("name", ["nothing", "splits the survivors", "counts a party as gone"])
 def test_fifty_parties(name: str) -> None:
     run(7, name, parties=50)
+
+
+def test_an_honest_session_is_replayed_by_its_seed() -> None:
+    ends = []
+    for _ in range(2):
+        world = simulator.world_of(11)
+        Coordinator(world).play()
+        assert simulator.judge(world) is Verdict.EXACT
+        ends.append((world.opened[0].total.tolist(), world.opened[0].survivors, world.answers))
+    assert ends[0] == ends[1]
+
+
+def test_the_observer_would_notice_both_kinds_of_share() -> None:
+    """A test of the tests: answers to two sets of survivors, as a naive party gives them, do not pass the observer."""
+    world = simulator.world_of(5, parties=4, crashing=False)
+    Coordinator(world).play()
+    target = world.honest[0]
+    world.answers += [
+        replace(a, of_self_masks={}, of_mask_seeds={target: a.of_self_masks[target]}) for a in world.answers
+    ]
+    with pytest.raises(AssertionError):
+        simulator.judge(world)
