@@ -110,6 +110,7 @@ def test_targets_that_parse_are_started_by_name_only() -> None:
         "decrypt.order_frames",
         "decrypt_reals.order_frames",
         "vector.evaluator",
+        "vector.Evaluate",
     }
     assert ("enclaves.gate.totals", "decrypt.order_frames") in taken
     started = {
