@@ -7,7 +7,7 @@ decided by the disclosure rules.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -49,11 +49,15 @@ def count(
     limits = Limits(
         address_space_bytes=executor.setting.worker_memory_bytes, cpu_seconds=600, wall_seconds=300.0
     )
-    table = order.units[0]
+    rooms = (_room(order, order.units[0], lease) for lease in leases)
+    return sums_in(order, executor.map(Confined(SUM_CELLS, limits), rooms, ordered=False, watch=watch))
+
+
+def sums_in(order: QuestionOrder, answers: Iterable[tuple[int, tuple[bytes, ...]]]) -> CellSums:
+    """The sum of what the partitions emitted, each with its number. Raises PartitionMismatch."""
     width = 1 + LANES * len(order.layout.shape.measures)
     sums: dict[CellKey, NDArray[np.int64]] = {}
-    rooms = (_room(order, table, lease) for lease in leases)
-    for partition, frames in executor.map(Confined(SUM_CELLS, limits), rooms, ordered=False, watch=watch):
+    for partition, frames in answers:
         for key, values in _read(partition, frames, width=width):
             sums[key] = sums[key] + values if key in sums else values
     return CellSums(dict(sorted(sums.items())))

@@ -75,7 +75,7 @@ def test_a_killed_worker_is_replaced_and_its_partition_done_again(tmp_path: Path
 
 
 def test_a_partition_lost_too_often_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PartitionLost, match="partition 2: .* got 3 lost") as caught:
+    with pytest.raises(PartitionLost, match=r"partition 2: .* got 3 lost") as caught:
         list(pool(retries=2).map(Fatal(tmp_path, (2,), always=True), range(4)))
     assert caught.value.partition == 2
 

@@ -1,0 +1,174 @@
+"""A real Ray cluster of two nodes on this machine: tasks on both, a worker killed with SIGKILL in the middle of a job.
+
+Both nodes are processes of their own, joined over loopback; no dashboard, no usage statistics, a small object store.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from enclaves.executor import ray_pool
+from enclaves.executor.choosing import executor_of
+from enclaves.executor.counting import count
+from enclaves.executor.errors import Canceled, ExecutorUnavailable, PartitionLost, TaskFailed
+from enclaves.executor.executor import Executor, Progress, Watch
+from enclaves.executor.local_pool import LocalPool
+from enclaves.executor.ray_pool import RayPool
+from enclaves.executor.scoring import score
+from enclaves.executor.setting import Kind, Setting
+from tests.enclaves.executor.kit import counted_whole, make, question, score_order, scored_whole, slots
+from tests.enclaves.executor.tasks import Fatal, Trace, Where, refuse, square
+
+ROOT = Path(__file__).resolve().parents[3]
+OBJECT_STORE_BYTES = 80_000_000
+
+# Ray leaves files and sockets of its own start-up to the collector; nothing of ours is excused.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning:ray.*"),
+]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Two nodes of two processors each."""
+    pytest.importorskip("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        patch.setenv("PYTHONPATH", str(ROOT))
+        from ray.cluster_utils import Cluster
+
+        node = {
+            "num_cpus": 2,
+            "object_store_memory": OBJECT_STORE_BYTES,
+            "include_dashboard": False,
+            "node_ip_address": "127.0.0.1",
+        }
+        cluster = Cluster(initialize_head=True, head_node_args=node)
+        try:
+            cluster.add_node(
+                **{key: node[key] for key in ("num_cpus", "object_store_memory", "node_ip_address")}
+            )
+            cluster.wait_for_nodes(timeout=60)
+            yield str(cluster.address)
+        finally:
+            cluster.shutdown()
+    assert not [p for p in psutil.Process().children(recursive=True) if "raylet" in p.name()]
+
+
+def pool(address: str, **bounds: int) -> Executor:
+    memory = {"worker_memory_bytes": 6 << 30}
+    return executor_of(Setting(Kind.RAY, address=address, **memory | {"workers": 4, "in_flight": 8} | bounds))
+
+
+def test_a_job_over_two_nodes_outlives_a_killed_worker_with_the_same_bits(
+    address: str, tmp_path: Path
+) -> None:
+    domain = make(tmp_path)
+    pids = slots(domain)
+    order = score_order(domain, len(pids))
+    # Both nodes are at work.
+    nodes = {node for _, node in pool(address).map(Where(), range(8))}
+    assert len(nodes) == 2
+    # A worker process is killed under its task; the loss is counted, the partition done again, the rest left alone.
+    (tmp_path / "trace").mkdir()
+    trace, heard = Trace(tmp_path / "trace", seconds=1.5), list[Progress]()
+    killer = threading.Thread(target=_kill, args=(tmp_path / "trace", 3))
+    killer.start()
+    found = list(pool(address).map(trace, range(6), watch=Watch(heard.append)))
+    killer.join()
+    assert found == list(LocalPool(Setting()).map(square, range(6)))
+    assert [trace.attempts(number) for number in range(6)] == [1, 1, 1, 2, 1, 1]
+    assert heard[-1] == Progress(started=6, finished=6, lost=1)
+    # The real jobs, the first with a Ray worker killed while its confined child holds a snapshot.
+    heard.clear()
+    hunter = Hunter()
+    with domain.leases() as leases:
+        vector = list(score(pool(address), order, pids, leases=leases, watch=Watch(heard.append, hunter)))
+        sums = count(pool(address), question(domain), leases=leases)
+    assert hunter.killed
+    assert heard[-1].lost == 1
+    assert vector == scored_whole(domain, order, pids)
+    whole = counted_whole(domain)
+    assert list(sums.by_cell) == list(whole.by_cell)
+    assert all(np.array_equal(sums.by_cell[key], whole.by_cell[key]) for key in sums.by_cell)
+
+
+@pytest.mark.long
+def test_losses_failures_and_calling_off_are_those_of_the_local_pool(address: str, tmp_path: Path) -> None:
+    for folder in ("always", "once", "trace"):
+        (tmp_path / folder).mkdir()
+    with pytest.raises(PartitionLost, match=r"partition 2: .* got 2 lost"):
+        list(pool(address, retries=1).map(Fatal(tmp_path / "always", (2,), always=True), range(4)))
+    found = list(pool(address, retries=1).map(Fatal(tmp_path / "once", (0, 1)), range(4)))
+    assert found == [(n, n * n) for n in range(4)]
+    with pytest.raises(TaskFailed) as caught:
+        list(pool(address).map(refuse, range(4)))
+    assert (caught.value.partition, caught.value.error_class) == (2, "ValueError")
+    assert "17" not in str(caught.value)
+    before = time.monotonic()
+    canceled = Watch(canceled=lambda: any((tmp_path / "trace").iterdir()))
+    with pytest.raises(Canceled):
+        list(pool(address).map(Trace(tmp_path / "trace", seconds=120.0), range(4), watch=canceled))
+    assert time.monotonic() - before < 60
+    assert sorted(pool(address).map(square, range(9), ordered=False)) == [(n, n * n) for n in range(9)]
+
+
+@pytest.mark.long
+def test_without_an_address_a_cluster_is_started_here_and_gone_after_the_run() -> None:
+    setting = Setting(Kind.RAY, object_store_bytes=OBJECT_STORE_BYTES)
+    assert list(executor_of(setting).map(square, range(5))) == [(n, n * n) for n in range(5)]
+    assert not [p for p in psutil.Process().children(recursive=True) if "raylet" in p.name()]
+
+
+def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ExecutorUnavailable, match="extra `cluster`"):
+        list(RayPool(Setting(Kind.RAY)).map(square, range(2)))
+    assert ray_pool.RayPool.__name__ == "RayPool"
+
+
+class Hunter:
+    """Kills the Ray worker above the first confined child that holds a snapshot, once."""
+
+    def __init__(self) -> None:
+        self.killed = 0
+
+    def __call__(self) -> bool:
+        for process in [] if self.killed else psutil.Process().children(recursive=True):
+            try:
+                if "/data/snapshot" in process.cmdline() and "ray::" in (above := _above(process)).name():
+                    self.killed = above.pid
+                    above.kill()
+                    break
+            except psutil.Error:
+                continue
+        return False
+
+
+def _above(process: psutil.Process) -> psutil.Process:
+    parent = process.parent()
+    while parent is not None and parent.name() == "bwrap":
+        parent = parent.parent()
+    if parent is None:
+        raise psutil.NoSuchProcess(process.pid)
+    return parent
+
+
+def _kill(folder: Path, number: int) -> None:
+    deadline = time.monotonic() + 60
+    while not (victims := list(folder.glob(f"{number}.*"))) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(int(victims[0].suffix[1:]), signal.SIGKILL)
