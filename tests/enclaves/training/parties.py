@@ -67,7 +67,7 @@ def train(plan: Plan, parts: list[Rows], *, draw: Draw | None = None) -> Fit:
         encoded = {
             n: d.answer(asked.number, asked.coefficients, signed_digest=digest) for n, d in domains.items()
         }
-        found = gate.advance(masked_sum(encoded, sids={name: digest for name in encoded}))
+        found = gate.advance(masked_sum(encoded, sids=dict.fromkeys(encoded, digest)))
         if found is not None:
             return found
 
