@@ -174,12 +174,14 @@ def add_up(
     sizes.check_padded(len(answered.own))
     made = answered.commitment(key, sender=giver)
     check_commitment(made, logged)
+    key.check_same_set(giver, stage=_OWN, commitment=made)
+    raised = key.raised(answered.own)
     key.commit(giver, stage=_OWN, commitment=made)
     tokens = set(answered.raised)
     if len(tokens) != len(answered.raised):
         raise BatchInvalid("expected each raised point once, got one twice")
     found = []
-    for token, raw in zip(key.raised(answered.own), answered.ciphertexts, strict=True):
+    for token, raw in zip(raised, answered.ciphertexts, strict=True):
         if token in tokens:
             # A point that stands twice would be counted twice.
             tokens.discard(token)
