@@ -1,9 +1,9 @@
 """Active and dead at once: the coordinator lists one party both among the survivors and among the gone.
 
 With both kinds of share from t parties it holds the target's self mask and its mask seed; with the gate, which knows receiver
-masks, it opens one party's vector. Naive: a client answers the lists as they come (Flower's `_unmask`). Ours: there is one list,
-signed, the other kind follows from it, and no second list is answered; nor does telling half of the parties another list
-help, with as many colluders as the protocol allows for.
+masks, it opens one party's vector. Naive: a client answers the lists as they come (Flower's `_unmask`). Ours: there is one
+list, signed, the other kind follows from it, and no second list is answered; nor does telling half of the parties another
+list help, with as many colluders as the protocol allows for.
 
 Source: protocols.md section 2.1 and section 10, item 5; attack A9.
 """

@@ -2,8 +2,8 @@
 
 The coordinator tries to have one input measured again: it puts a vector of an earlier session in the place of this one's,
 and it sends the same plan twice. Naive: pair masks under keys that stay, as where a session is in no key: an old vector fits
-into a new sum, and two vectors of one party differ by its inputs alone. Ours: sid and fresh draws are in every key and signature, so
-an old vector is refused, the same plan is not begun again, and another attempt gives unrelated bytes.
+into a new sum, and two vectors of one party differ by its inputs alone. Ours: sid and fresh draws are in every key and
+signature, so an old vector is refused, the same plan is not begun again, and another attempt gives unrelated bytes.
 
 Source: the tests of Janus, after protocols.md section 10; attack A6.
 """
