@@ -96,14 +96,15 @@ class Pool:
         """The key whose ciphertexts these obfuscators hide."""
         return self.base.key
 
-    def __len__(self) -> int:
-        """How many obfuscators are ready."""
+    @property
+    def ready(self) -> int:
+        """How many obfuscators are ready to be taken."""
         self._forget_inherited()
         return len(self._ready)
 
     def fill(self, count: int) -> None:
         """Make obfuscators until `count` are ready."""
-        for _ in range(count - len(self)):
+        for _ in range(count - self.ready):
             self._ready.append(self._fresh())
 
     def take(self) -> mpz:

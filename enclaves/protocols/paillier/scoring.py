@@ -83,7 +83,7 @@ class Scorer:
         # Shape (rows, features, windows): the digits of every exponent, least significant first, as the tables stand.
         digits = (features - self._lows)[:, :, None] >> shifts & ((1 << window) - 1)
         products = []
-        for row in digits.reshape(len(features), -1).tolist():
+        for row in digits.reshape(len(features), len(windows)).tolist():
             product = self._constant
             for powers, digit in zip(windows, row, strict=True):
                 product = product * powers[digit] % n2
