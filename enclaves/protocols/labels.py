@@ -41,6 +41,7 @@ class Label(Enum):
     JOINED_SUM_ID = b"domicile-joined-sum/1 id\0"
     JOINED_SUM_DUMMY = b"domicile-joined-sum/1 dummy\0"
     JOINED_SUM_BATCH = b"domicile-joined-sum/1 batch\0"
+    JOINED_SUM_TRANSFER = b"domicile-joined-sum/1 transfer\0"
     PAILLIER_MODULUS = b"domicile-paillier/1 modulus\0"
     PAILLIER_ENTRY = b"domicile-paillier/1 entry\0"
     PAILLIER_PART = b"domicile-paillier/1 part\0"
