@@ -75,7 +75,7 @@ class Domain:
         if len(features) > plan.rows:
             raise TrainingRefused("expected at most the rows of the plan, got more")
         admission.check_rows(self._design, self._response, persons=persons)
-        _check_rows_per_person(plan.specification, persons)
+        admission.check_rows_per_person(persons, plan.specification.rows_per_person)
         self._persons = persons
         self._draw = draw
         self._scales = plan.scales
@@ -158,8 +158,3 @@ def _check_plausible(values: Integers, plan: Plan, fixed: Scales) -> None:
     )
     if plan.protection is None and bool((np.abs(values) > largest).any() or not 1 <= values[-1] <= plan.rows):
         raise TrainingRefused("expected sums that rows within their bounds can have, got others")
-
-
-def _check_rows_per_person(specification: Specification, persons: Persons) -> None:
-    if int(np.bincount(persons).max()) > specification.rows_per_person:
-        raise TrainingRefused("expected at most the declared rows of each person, got more")

@@ -116,12 +116,11 @@ class Member:
         by_name = {feature.name: feature for feature in plan.specification.features}
         scaled = [by_name[name].scaled(features[:, j]) for j, name in enumerate(own)]
         columns = [np.ones(plan.rows), *scaled] if party == 0 else scaled
-        if columns:
-            self._own = np.column_stack(columns)
-        else:
-            self._own = np.zeros((plan.rows, 0))
-        if self._own.shape[1]:
-            admission.check_columns(self._own, persons=persons, parameters=plan.specification.parameters)
+        if not columns:
+            raise TrainingRefused("expected a domain with a column, got one without")
+        self._own = np.column_stack(columns)
+        admission.check_columns(self._own, persons=persons, parameters=plan.specification.parameters)
+        admission.check_rows_per_person(persons, plan.specification.rows_per_person)
         self._whole = np.zeros((plan.rows, plan.columns))
         self._whole[:, plan.slice(party)] = self._own
         if outcome is not None:
@@ -129,9 +128,14 @@ class Member:
             admission.check_cells(self._own, self._whole[:, -1], persons=persons)
         self._matrix = encoded(self._whole, plan.places)
         self._arithmetic = Shareholder(hand, first=party == 0)
+        # -1 before the Gram matrix, then the number of logistic rounds.
+        self._answered = -1
 
     def gram(self) -> Exchange:
         """This party's share of the upper triangle of Z'Z, Z = [1, X, y], by rows, with 2·`places`; run once, first."""
+        if self._answered != -1:
+            raise TrainingRefused("expected the Gram matrix once, got it asked again")
+        self._answered = 0
         yield from self._arithmetic.mask_right(self._matrix)
         product = yield from self._arithmetic.cross(self._matrix)
         return product[np.triu_indices(self._plan.columns)]
@@ -144,6 +148,12 @@ class Member:
         plan, places = self._plan, self._plan.places
         if coefficients.shape != (self._own.shape[1],) or not float(np.abs(coefficients).sum()) <= plan.reach:
             raise TrainingRefused("expected coefficients of this domain's columns within reach, got others")
+        if (
+            not 0 <= self._answered < plan.specification.rounds
+            or plan.specification.family is not Family.LOGISTIC
+        ):
+            raise TrainingRefused("expected a round of a logistic model within its rounds, got another")
+        self._answered += 1
         functions = polynomials(plan.reach)
         t = encoded(self._own @ coefficients / plan.reach, PLACES)
         basis = yield from self._arithmetic.chebyshev(t, functions.degree)

@@ -9,6 +9,7 @@ Rules. Persons are counted, never rows.
    that he has of Σ(a'x)² in any direction a. If some combination of columns were zero for all but m persons, one of them
    would have at least 1/m of that direction: so no combination singles out fewer than `LOCAL_PERSONS` persons, whatever
    the columns are called. A rare extreme value fails too; tighter bounds on its column cure that.
+   Five people alone in a column are a fifth each and a little more with the other columns: in practice it takes six or eight.
 5. *Each round.* Under the weights of the round, no person's leverage exceeds `LOCAL_TOP_SHARE`: coefficients chosen so that
    only somebody's weight is left (a steep model between two people) are not answered; and η stays in its range.
 
@@ -68,6 +69,12 @@ def check_cells(columns: Floats, response: Floats, *, persons: Persons) -> None:
         for value in values:
             for outcome in outcomes:
                 check_enough(np.unique(persons[(column == value) & (response == outcome)]).size)
+
+
+def check_rows_per_person(persons: Persons, most: int) -> None:
+    """Raise GlmInvalid if a person has more rows than `most`, which sensitivity and counts of persons rest on."""
+    if int(np.bincount(persons).max()) > most:
+        raise GlmInvalid("expected at most the declared rows of each person, got more")
 
 
 def check_enough(persons: int) -> None:

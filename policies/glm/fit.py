@@ -41,6 +41,12 @@ class Fit:
     dispersion: float
     rows: int
     rounds: int
+    rows_per_person: int = 1
+
+    @property
+    def least_persons(self) -> int:
+        """How many persons the fit is of at least: what V15 of vetting may count on."""
+        return -(-self.rows // self.rows_per_person)
 
     @property
     def z(self) -> tuple[float, ...]:
@@ -80,6 +86,7 @@ def fit(specification: Specification, settled: Settled, *, noise: NoiseSizes | N
         dispersion=scale * unit**2,
         rows=rows,
         rounds=settled.rounds,
+        rows_per_person=specification.rows_per_person,
     )
 
 
