@@ -112,7 +112,7 @@ def attack(parties: int, *, naive: bool) -> Attack:
     contributions = [party.contribute(vector(*secrets[name])) for name, party in seats.items()]
     made = Attack(given, tables, gate_table, secrets, {}, published, transcripts, contributions)
     made.parties = seats
-    made.parties = made.restarted()  # the copies, at `masked`; the originals go on below
+    made.parties = made.restarted()  # the copies, at `sent`; the originals go on below
     return made
 
 

@@ -17,6 +17,7 @@ Follows protocols.md section 2.3, R3.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from enclaves.protocols import secagg
 from enclaves.protocols.errors import ProtocolError
@@ -26,8 +27,9 @@ from enclaves.protocols.recovery.bundles import Drawn, Roll, Sign, mask_key_of
 from enclaves.protocols.recovery.errors import Reason, RecoveryRefused
 from enclaves.protocols.recovery.session import Keys, Session, check_signature, name_bytes
 from enclaves.protocols.ring import Encoded, Masked
-from enclaves.protocols.secagg import EphemeralKey, PairKey
+from enclaves.protocols.secagg import EphemeralKey, PairKey, ReceiverKey
 
+COMMITMENT_BYTES: Final = 32
 Seal = Callable[[bytes, bytes], bytes]
 """(plaintext, info) sealed to the gate: `enclaves.protocols.sealing.seal` with the gate's pinned key."""
 
@@ -55,6 +57,18 @@ class Contribution:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class VectorMasks:
+    """What the process that encodes a party's vector needs to mask and commit to it: one vector, once."""
+
+    party: str
+    pair_keys: Mapping[str, PairKey] = field(repr=False)
+    receiver_mask: ReceiverKey = field(repr=False)
+    self_mask: bytes = field(repr=False)
+    opening_key: bytes = field(repr=False)
+    """rho_i, for `secagg.commitment`; the department keeps it for the case of a dispute."""
+
+
 def pair_keys_of(session: Session, party: str, mask_key: EphemeralKey, *, roll: Roll) -> dict[str, PairKey]:
     """K_ij for every peer of `party`. Raises RecoveryRefused for a small-order mask key."""
     keys = {}
@@ -71,9 +85,16 @@ def pair_keys_of(session: Session, party: str, mask_key: EphemeralKey, *, roll: 
     return keys
 
 
-def own_pair_keys(session: Session, party: str, drawn: Drawn, *, roll: Roll) -> dict[str, PairKey]:
-    """K_ij of the party that drew `drawn`."""
-    return pair_keys_of(session, party, mask_key_of(session, drawn.mask_seed), roll=roll)
+def vector_masks(session: Session, party: str, drawn: Drawn, *, roll: Roll) -> VectorMasks:
+    """The masks of the party that drew `drawn`."""
+    mask_key = mask_key_of(session, drawn.mask_seed)
+    return VectorMasks(
+        party=party,
+        pair_keys=pair_keys_of(session, party, mask_key, roll=roll),
+        receiver_mask=drawn.receiver_mask,
+        self_mask=drawn.self_mask,
+        opening_key=drawn.opening_key,
+    )
 
 
 def check_input(session: Session, encoded: Encoded, noise: Encoded | None) -> None:
@@ -83,52 +104,51 @@ def check_input(session: Session, encoded: Encoded, noise: Encoded | None) -> No
     lanes.check_bound(encoded, session.bound, session.lanes)
 
 
-def masked_vector(
-    session: Session,
-    party: str,
-    drawn: Drawn,
-    *,
-    pair_keys: Mapping[str, PairKey],
-    encoded: Encoded,
-    noise: Encoded | None,
-) -> Masked:
-    """y_i as a new array of session.words words."""
+def masked_vector(session: Session, masks: VectorMasks, *, encoded: Encoded, noise: Encoded | None) -> Masked:
+    """y_i as a new array of session.words words; `masks` may serve one vector only. Raises RecoveryRefused."""
+    check_input(session, encoded, noise)
     masked = encoded.astype("<u8", copy=True)
     if noise is not None:
         lanes.add(masked, noise, session.lanes)
-    for peer, key in pair_keys.items():
-        if secagg.adds(party, peer):
+    for peer, key in masks.pair_keys.items():
+        if secagg.adds(masks.party, peer):
             lanes.add_stream(masked, key, session.lanes)
         else:
             lanes.subtract_stream(masked, key, session.lanes)
-    lanes.add_stream(masked, drawn.receiver_mask, session.lanes)
-    lanes.add_stream(masked, drawn.self_mask, session.lanes)
+    lanes.add_stream(masked, masks.receiver_mask, session.lanes)
+    lanes.add_stream(masked, masks.self_mask, session.lanes)
     return Masked(masked)
 
 
 def contribution_of(
     session: Session,
-    party: str,
-    drawn: Drawn,
+    masks: VectorMasks,
     *,
     masked: Masked,
-    encoded: Encoded,
+    commitment: bytes,
     roll: Roll,
     seal: Seal,
     sign: Sign,
 ) -> Contribution:
-    """The signed contribution of `party` with the masked vector `masked`."""
-    info = secagg.receiver_key_info(session.sid, party=party)
-    sealed = seal(drawn.receiver_mask, info)
-    commitment = secagg.commitment(drawn.opening_key, encoded)
-    unsigned = Contribution(party, masked, sealed, commitment, b"")
-    return Contribution(party, masked, sealed, commitment, sign(unsigned.signed(session, roll.transcript)))
+    """The signed contribution with the masked vector `masked`, its receiver mask sealed to the gate."""
+    sealed = seal(masks.receiver_mask, secagg.receiver_key_info(session.sid, party=masks.party))
+    unsigned = Contribution(masks.party, masked, sealed, commitment, b"")
+    check_shape(session, unsigned)
+    signature = sign(unsigned.signed(session, roll.transcript))
+    return Contribution(masks.party, masked, sealed, commitment, signature)
 
 
 def check_contribution(session: Session, contribution: Contribution, *, roll: Roll, keys: Keys) -> None:
     """Raise RecoveryRefused unless it has the session's shape and its party signed it under T1."""
-    lanes.check_words(contribution.masked, slots=session.slots, lanes=session.lanes)
-    if not contribution.masked.flags.c_contiguous or len(contribution.commitment) != 32:
-        raise RecoveryRefused(Reason.INPUT, "expected a contiguous vector and a commitment of 32 bytes")
+    check_shape(session, contribution)
     message = contribution.signed(session, roll.transcript)
     check_signature(keys, contribution.party, signature=contribution.signature, message=message)
+
+
+def check_shape(session: Session, contribution: Contribution) -> None:
+    """Raise RecoveryRefused unless vector and commitment have the session's size."""
+    lanes.check_words(contribution.masked, slots=session.slots, lanes=session.lanes)
+    if not contribution.masked.flags.c_contiguous or len(contribution.commitment) != COMMITMENT_BYTES:
+        raise RecoveryRefused(
+            Reason.INPUT, f"expected a contiguous vector and a commitment of {COMMITMENT_BYTES} bytes"
+        )

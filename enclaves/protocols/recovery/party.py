@@ -16,18 +16,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from enclaves.protocols import secagg
 from enclaves.protocols.recovery import bundles, dealing, inputs, survivors, unmasking
 from enclaves.protocols.recovery.bundles import Bundle, Drawn, Roll, Sign
 from enclaves.protocols.recovery.dealing import Dealing, Held, SignedTranscript
 from enclaves.protocols.recovery.errors import Reason, RecoveryRefused
-from enclaves.protocols.recovery.inputs import Contribution, Seal
+from enclaves.protocols.recovery.inputs import Contribution, Seal, VectorMasks
 from enclaves.protocols.recovery.session import Keys, Session, check_keys
 from enclaves.protocols.recovery.shamir import Draw
 from enclaves.protocols.recovery.stages import Stage, StageStore, check_follows
 from enclaves.protocols.recovery.survivors import Agreement, Survivors
 from enclaves.protocols.recovery.unmasking import Answer
-from enclaves.protocols.ring import Encoded
-from enclaves.protocols.secagg import PairKey
+from enclaves.protocols.ring import Encoded, Masked
+from enclaves.protocols.secagg import EphemeralKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +49,28 @@ class _Keyed:
 
 @dataclass(frozen=True, slots=True)
 class _Dealt:
-    drawn: Drawn = field(repr=False)
+    share_key: EphemeralKey
+    masks: VectorMasks
     roll: Roll
-    pair_keys: Mapping[str, PairKey] = field(repr=False)
     own: Held
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    drawn: Drawn = field(repr=False)
+    masks: VectorMasks
     roll: Roll
-    pair_keys: Mapping[str, PairKey] = field(repr=False)
     held: Mapping[str, Held]
 
 
 @dataclass(frozen=True, slots=True)
 class _Masked:
+    masks: VectorMasks
+    roll: Roll
+    held: Mapping[str, Held]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
     roll: Roll
     held: Mapping[str, Held]
 
@@ -75,8 +82,8 @@ class _Agreed:
     survivors: Survivors
 
 
-_State = _Keyed | _Dealt | _Ready | _Masked | _Agreed | None
-_S = TypeVar("_S", _Keyed, _Dealt, _Ready, _Masked, _Agreed)
+_State = _Keyed | _Dealt | _Ready | _Masked | _Sent | _Agreed | None
+_S = TypeVar("_S", _Keyed, _Dealt, _Ready, _Masked, _Sent, _Agreed)
 
 
 class Party:
@@ -116,11 +123,11 @@ class Party:
             roll = bundles.check_bundles(session, published, self._keys)
             if roll.bundles[self._name] != state.bundle:
                 raise RecoveryRefused(Reason.BUNDLES, "expected the own bundle among all, got another")
-            pair_keys = inputs.own_pair_keys(session, self._name, drawn, roll=roll)
+            masks = inputs.vector_masks(session, self._name, drawn, roll=roll)
             sent, own = dealing.deal(
                 session, self._name, drawn, roll=roll, draw=self._means.draw, sign=self._means.sign
             )
-            self._state = _Dealt(drawn, roll, pair_keys, own)
+            self._state = _Dealt(drawn.share_key, masks, roll, own)
             return sent
 
     def accept(self, transcripts: Iterable[SignedTranscript], sealed: Mapping[str, bytes]) -> None:
@@ -128,35 +135,50 @@ class Party:
         with self._entering(Stage.READY):
             session, state = self._session, self._expect(_Dealt)
             dealing.check_transcripts(session, transcripts, roll=state.roll, keys=self._keys)
-            held = dealing.open_dealt(
-                session, self._name, state.drawn.share_key, roll=state.roll, sealed=sealed
-            )
-            self._state = _Ready(state.drawn, state.roll, state.pair_keys, held | {self._name: state.own})
+            held = dealing.open_dealt(session, self._name, state.share_key, roll=state.roll, sealed=sealed)
+            self._state = _Ready(state.masks, state.roll, held | {self._name: state.own})
 
-    def contribute(self, encoded: Encoded, *, noise: Encoded | None = None) -> Contribution:
-        """R3: the masked vector, the only one of this session. `encoded` and `noise` are not changed."""
-        inputs.check_input(self._session, encoded, noise)
+    def hand_over(self) -> VectorMasks:
+        """The masks of this session's one vector, for the process that encodes it; they are given once."""
         with self._entering(Stage.MASKED):
-            session, state = self._session, self._expect(_Ready)
-            masked = inputs.masked_vector(
-                session, self._name, state.drawn, pair_keys=state.pair_keys, encoded=encoded, noise=noise
-            )
-            self._state = _Masked(state.roll, state.held)
+            state = self._expect(_Ready)
+            self._state = _Masked(state.masks, state.roll, state.held)
+            return state.masks
+
+    def send(self, masked: Masked, commitment: bytes) -> Contribution:
+        """R3: sign what was masked with the masks handed over, and seal the receiver mask to the gate."""
+        with self._entering(Stage.SENT):
+            state = self._expect(_Masked)
+            self._state = _Sent(state.roll, state.held)
             return inputs.contribution_of(
-                session,
-                self._name,
-                state.drawn,
+                self._session,
+                state.masks,
                 masked=masked,
-                encoded=encoded,
+                commitment=commitment,
                 roll=state.roll,
                 seal=self._means.seal,
                 sign=self._means.sign,
             )
 
+    def contribute(self, encoded: Encoded, *, noise: Encoded | None = None) -> Contribution:
+        """R3 in one process: hand over, mask, commit, send. Neither array is changed.
+
+        An input that does not fit the session is refused before anything is handed over.
+        """
+        inputs.check_input(self._session, encoded, noise)
+        masks = self.hand_over()
+        try:
+            masked = inputs.masked_vector(self._session, masks, encoded=encoded, noise=noise)
+            commitment = secagg.commitment(masks.opening_key, encoded)
+        except BaseException:
+            self.end()
+            raise
+        return self.send(masked, commitment)
+
     def agree(self, announced: Sequence[str]) -> Agreement:
         """R4: sign the announced set of survivors, the only one of this session."""
         with self._entering(Stage.AGREED):
-            state = self._expect(_Masked)
+            state = self._expect(_Sent)
             chosen = survivors.check_survivors(self._session, announced)
             signed = survivors.agreement_of(
                 self._session, self._name, chosen, roll=state.roll, sign=self._means.sign

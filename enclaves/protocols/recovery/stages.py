@@ -21,6 +21,7 @@ class Stage(StrEnum):
     DEALT = "dealt"
     READY = "ready"
     MASKED = "masked"
+    SENT = "sent"
     AGREED = "agreed"
     REVEALED = "revealed"
     OPENED = "opened"
@@ -33,7 +34,8 @@ PARTY_STAGES: Final[Mapping[str, frozenset[str]]] = {
     Stage.KEYED: frozenset({Stage.DEALT, Stage.ENDED}),
     Stage.DEALT: frozenset({Stage.READY, Stage.ENDED}),
     Stage.READY: frozenset({Stage.MASKED, Stage.ENDED}),
-    Stage.MASKED: frozenset({Stage.AGREED, Stage.ENDED}),
+    Stage.MASKED: frozenset({Stage.SENT, Stage.ENDED}),
+    Stage.SENT: frozenset({Stage.AGREED, Stage.ENDED}),
     Stage.AGREED: frozenset({Stage.REVEALED, Stage.ENDED}),
     Stage.REVEALED: frozenset(),
     Stage.ENDED: frozenset(),

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from enclaves.protocols.recovery.bundles import Bundle, transcript_of
+from enclaves.protocols.recovery.bundles import Bundle, draw_secrets, transcript_of
 from enclaves.protocols.recovery.dealing import Dealing, SignedTranscript, deal
 from enclaves.protocols.recovery.gate import Evidence
 from enclaves.protocols.recovery.shamir import PRIME, Share
@@ -181,11 +181,12 @@ class DealsAnotherSecret(Coordinator):
     def dealt(self, dealings: dict[str, Dealing]) -> None:
         world, name = self.world, min(self.world.colluders)
         state = getattr(world.seats[name].party, "_state", None)
-        drawn = replace(state.drawn, **{self.kind: world.rng.randbytes(32)})  # type: ignore[union-attr]  # it just dealt
-        sign = partial(world.sign, name)
-        dealings[name], _ = deal(
-            world.session, name, drawn, roll=state.roll, draw=world.rng.randbytes, sign=sign  # type: ignore[union-attr]  # as above
-        )  # fmt: skip
+        if state is None:
+            raise AssertionError("expected a colluder that has just dealt")
+        secret = {"self_mask": state.masks.self_mask, self.kind: world.rng.randbytes(32)}
+        drawn = replace(draw_secrets(world.rng.randbytes), share_key=state.share_key, **secret)
+        draw, sign = world.rng.randbytes, partial(world.sign, name)
+        dealings[name], _ = deal(world.session, name, drawn, roll=state.roll, draw=draw, sign=sign)
 
 
 class DealsAnotherSeed(DealsAnotherSecret):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from enclaves.protocols import secagg
+from enclaves.protocols.recovery import inputs
 from enclaves.protocols.recovery.errors import Reason
 from enclaves.protocols.recovery.stages import GATE_STAGES, PARTY_STAGES, Stage
 from enclaves.run.durable import Durable
@@ -71,6 +74,35 @@ def test_what_goes_wrong_ends_the_session_and_drops_its_secrets() -> None:
     refused(Reason.OUT_OF_ORDER, party.deal, [own])
 
 
+def test_a_worker_masks_with_what_it_is_handed_and_the_party_sends_it() -> None:
+    """In two processes the same bytes come out as in one; masks are handed over once, and sent once."""
+    given = session()
+    values, noise = vector(1, -2, 3), vector(0, 5, -5)
+    whole = ready(given)[0][given.roster[0]].contribute(values, noise=noise)
+    party = ready(given)[0][given.roster[0]]
+    masks = party.hand_over()
+    refused(Reason.OUT_OF_ORDER, party.hand_over)
+    refused(Reason.OUT_OF_ORDER, party.contribute, values)
+    masked = inputs.masked_vector(given, masks, encoded=values, noise=noise)
+    sent = party.send(masked, secagg.commitment(masks.opening_key, values))
+    assert np.array_equal(sent.masked, whole.masked)
+    assert sent.commitment == whole.commitment
+    refused(Reason.OUT_OF_ORDER, party.send, masked, sent.commitment)
+
+
+@pytest.mark.parametrize(
+    ("words", "commitment"),
+    [(np.zeros(4, "<u8"), bytes(32)), (np.zeros(3, "<i8"), bytes(32)), (np.zeros(6, "<u8")[::2], bytes(32)),
+     (np.zeros((3, 1), "<u8"), bytes(32)), (np.zeros(3, "<u8"), bytes(31))],
+)  # fmt: skip
+def test_a_vector_of_another_shape_is_not_sent(words: np.ndarray, commitment: bytes) -> None:
+    given = session()
+    party = ready(given)[0][given.roster[0]]
+    party.hand_over()
+    refused(Reason.INPUT, party.send, words, commitment)
+    assert party.stage is Stage.ENDED
+
+
 class FullDisk(Table):
     """A session table that cannot write one stage."""
 
@@ -85,7 +117,7 @@ class FullDisk(Table):
 
 
 @pytest.mark.parametrize(
-    "stage", [Stage.KEYED, Stage.DEALT, Stage.READY, Stage.MASKED, Stage.AGREED, Stage.REVEALED]
+    "stage", [Stage.KEYED, Stage.DEALT, Stage.READY, Stage.MASKED, Stage.SENT, Stage.AGREED, Stage.REVEALED]
 )
 def test_nothing_leaves_a_party_whose_table_cannot_be_written(stage: Stage) -> None:
     given = session()
@@ -116,7 +148,7 @@ def test_nothing_leaves_a_party_whose_table_cannot_be_written(stage: Stage) -> N
         Stage.REVEALED: (party.unmask, (agreements,)),
     }
     for at, (step, arguments) in steps.items():
-        if at is stage:
+        if at is stage or (at is Stage.MASKED and stage is Stage.SENT):
             before = len(signed)
             with pytest.raises(OSError, match="no space"):
                 step(*arguments)
@@ -154,9 +186,17 @@ def test_the_flag_is_written_before_any_share_is_answered() -> None:
     agreements = [p.contribute(vector(1, 2, 3)) and p.agree(given.roster) for p in parties.values()]
     party.agree(given.roster)
     party.unmask(agreements)
-    assert [stage for stage, _ in written] == ["keyed", "dealt", "ready", "masked", "agreed", "revealed"]
+    assert [stage for stage, _ in written] == [
+        "keyed",
+        "dealt",
+        "ready",
+        "masked",
+        "sent",
+        "agreed",
+        "revealed",
+    ]
     # Nothing was signed at or after a stage before that stage was on disk.
-    assert [count for _, count in written] == [0, 1, 2, 2, 3, 4]
+    assert [count for _, count in written] == [0, 1, 2, 2, 2, 3, 4]
     assert len(signed) == 5
 
 
