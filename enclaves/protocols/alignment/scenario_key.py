@@ -10,7 +10,8 @@ Rules:
 
 Tokens are H(sid || id)^(k_1 ··· k_n), with H hashing to the group under the label of the purpose's ids (protocols.md section 5,
 pattern 2). Python cannot overwrite the bytes it drops; that memory is gone with the process at the latest, and swap is
-encrypted or off. The commitments outlive the process in the log, from where the caller hands them back in `committed`.
+encrypted or off. A caller that must survive a restart keeps the 96 bytes in its key store and erases them there at the
+scenario's end; the commitments outlive it in the log, from where the caller hands them back in `committed`.
 """
 
 from __future__ import annotations
