@@ -1,42 +1,56 @@
-"""Many powers of one number: a table of its powers by windows, then one multiplication a window.
+"""Many powers of one number modulo n^2: a table of its powers by windows, then one multiplication a window.
 
 Rules:
 - Entry d of window i is base^((d+1) * 2^(w*i)). The one added to each digit means that no window is ever skipped and
   no factor is 1: the number of full-size multiplications does not depend on the exponent. What it adds to the exponent
   is `offset`, which callers take off beforehand or, for a random exponent, leave.
 - Exponents are given by their digits, least significant first, one per window.
+- An entry is held as (r, l), which stands for r * (1 + n*l) mod n^2, both below n. A product of such numbers needs
+
+      a * r = q*n + a'      c' = c*r + q (mod n)      l' = l + l_r      for the number (a + n*c) * (1 + n*l),
+
+  two products and two reductions of half size, since l only adds: a third less time than multiplying modulo n^2.
 
 This is the fixed-base windowing method (Brickell, Gordon, McCurley and Wilson, EUROCRYPT 1992). Lookup by a secret
 digit is not constant time in cache; Python integers are not either.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
+import gmpy2
 from gmpy2 import mpz
 
 
-class PowerTable:
-    """The powers of `base` modulo `modulus` for exponents of `bits` bits, in windows of `window` bits.
+class Split(NamedTuple):
+    """The number r * (1 + n*l) modulo n^2, with 0 < r < n and 0 <= l < n."""
 
-    Holds ceil(bits / window) * 2^window numbers of the modulus' size: 38 MB for 1536 bits, window 8 and 6144 bits.
+    r: mpz
+    l: mpz  # noqa: E741 - the letter of the formula above
+
+
+Window = tuple[Split, ...]
+
+
+class PowerTable:
+    """The powers of `base`, a unit modulo n, modulo n^2, for exponents of `bits` bits in windows of `window` bits.
+
+    Holds ceil(bits / window) * 2^window entries of the size of n^2: about 45 MB for 1536 bits, windows of 8 and n of
+    3072 bits. Raises ZeroDivisionError for a base that is no unit.
     """
 
-    __slots__ = ("modulus", "offset", "window", "windows")
+    __slots__ = ("n", "offset", "window", "windows")
 
-    def __init__(self, base: mpz, modulus: mpz, *, bits: int, window: int) -> None:
-        self.modulus: Final = modulus
+    def __init__(self, base: mpz, n: mpz, *, bits: int, window: int) -> None:
+        self.n: Final = n
         self.window: Final = window
-        self.windows: Final = tuple(_windows(base, modulus, count=-(-bits // window), size=1 << window))
+        self.windows: Final = tuple(_windows(base, n, count=-(-bits // window), size=1 << window))
         # The ones that stand in every digit.
         self.offset: Final = sum(1 << (window * index) for index in range(len(self.windows)))
 
     def power(self, digits: Iterable[int]) -> mpz:
         """base^(offset + the number with these `digits`), one digit below 2^window for each window."""
-        modulus, product = self.modulus, mpz(1)
-        for powers, digit in zip(self.windows, digits, strict=True):
-            product = product * powers[digit] % modulus
-        return product
+        return product(mpz(1), self.windows, digits=digits, n=self.n)
 
     def digits(self, exponent: int) -> list[int]:
         """The digits of an exponent from 0 that fits the table."""
@@ -44,12 +58,29 @@ class PowerTable:
         return [exponent >> (self.window * index) & low for index in range(len(self.windows))]
 
 
-def _windows(base: mpz, modulus: mpz, *, count: int, size: int) -> Iterable[tuple[mpz, ...]]:
-    step = base
+def product(start: mpz, windows: Iterable[Window], *, digits: Iterable[int], n: mpz) -> mpz:
+    """`start` times the entry that each digit picks from its window, modulo n^2; as many digits as windows."""
+    c, a = divmod(start, n)
+    logarithm = mpz(0)
+    for entries, digit in zip(windows, digits, strict=True):
+        r, l = entries[digit]  # noqa: E741 - see Split
+        q, a = divmod(a * r, n)
+        c = (c * r + q) % n
+        logarithm += l
+    return a + n * ((a * logarithm + c) % n)
+
+
+def _windows(base: mpz, n: mpz, *, count: int, size: int) -> Iterator[Window]:
+    high, r = divmod(base % (n * n), n)
+    inverse = gmpy2.invert(r, n)
+    step = Split(r, high * inverse % n)
     for _ in range(count):
-        powers = [step]
+        entries, step_inverse = [step], inverse
         for _ in range(size - 1):
-            powers.append(powers[-1] * step % modulus)
-        yield tuple(powers)
+            r, l = entries[-1]  # noqa: E741 - see Split
+            q, r = divmod(r * step.r, n)
+            inverse = inverse * step_inverse % n
+            entries.append(Split(r, (l + step.l + q * inverse) % n))
+        yield tuple(entries)
         # The last power is step^size, which is where the next window begins.
-        step = powers[-1]
+        step = entries[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import threading
@@ -12,7 +13,7 @@ from gmpy2 import mpz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enclaves.protocols.paillier import obfuscators
+from enclaves.protocols.paillier import obfuscators, powers
 from enclaves.protocols.paillier.errors import PaillierRefused
 from enclaves.protocols.paillier.obfuscators import Base, Pool
 from enclaves.protocols.paillier.powers import PowerTable
@@ -22,17 +23,30 @@ from tests.enclaves.protocols.paillier.kit import dice, full, full_pool, small, 
 @given(st.integers(1, 8), st.integers(1, 40), st.data())
 def test_a_table_gives_the_powers_that_powmod_gives(window: int, bits: int, data: st.DataObject) -> None:
     exponent = data.draw(st.integers(0, (1 << bits) - 1))
-    base, modulus = mpz(data.draw(st.integers(2, 10**9))), mpz(10**18 + 9)
-    table = PowerTable(base, modulus, bits=bits, window=window)
-    assert table.power(table.digits(exponent)) == pow(base, exponent + table.offset, modulus)
+    n = mpz(10**18 + 9)
+    base = mpz(data.draw(st.integers(2, int(n) ** 2 - 1).filter(lambda number: number % n)))
+    table = PowerTable(base, n, bits=bits, window=window)
+    assert table.power(table.digits(exponent)) == pow(base, exponent + table.offset, n * n)
 
 
 def test_no_digit_skips_a_multiplication() -> None:
-    table = PowerTable(mpz(3), small().public.n2, bits=64, window=8)
-    assert all(power != 1 for powers in table.windows for power in powers)
+    table = PowerTable(mpz(3), small().public.n, bits=64, window=8)
+    assert all(entry.r != 1 for entries in table.windows for entry in entries)
     assert [len(powers) for powers in table.windows] == [256] * 8
     with pytest.raises(ValueError, match="shorter"):
         table.power([0] * 7)
+
+
+@given(st.data())
+def test_a_product_of_entries_is_the_product_modulo_the_square(data: st.DataObject) -> None:
+    n, n2 = small().public.n, small().public.n2
+    numbers = data.draw(
+        st.lists(st.integers(1, int(n2) - 1).filter(lambda x: gmpy2.gcd(x, n) == 1), max_size=5)
+    )
+    start = mpz(data.draw(st.integers(0, int(n2) - 1)))
+    windows = [PowerTable(mpz(number), n, bits=1, window=1).windows[0] for number in numbers]
+    expected = start * gmpy2.mpz(math.prod(number**2 for number in numbers)) % n2
+    assert powers.product(start, windows, digits=[1] * len(numbers), n=n) == expected
 
 
 def test_a_production_obfuscator_is_an_nth_power_and_encrypts_zero() -> None:
