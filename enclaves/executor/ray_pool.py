@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Generator, Iterable
 from types import TracebackType
@@ -34,6 +35,7 @@ _LOSSES: Final = (
     "ObjectLostError",
 )
 LOOPBACK: Final = "127.0.0.1"
+CONNECT_SECONDS: Final = 5.0
 
 
 class RayPool:
@@ -122,10 +124,21 @@ class _Tasks:
                 "include_dashboard": False,
                 "_node_ip_address": LOOPBACK,
             }
+        else:
+            check_answering(self._setting.address)
         try:
             self._ray.init(address=self._setting.address or "local", **options)
         except (ConnectionError, RuntimeError, ValueError):
             raise ExecutorUnavailable("expected a Ray cluster at the address, got none") from None
+
+
+def check_answering(address: str) -> None:
+    """Raise ExecutorUnavailable unless something listens at `host:port`; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, ValueError, OverflowError):
+        raise ExecutorUnavailable("expected a Ray cluster at the address, got no answer") from None
 
 
 def _ray() -> Any:
