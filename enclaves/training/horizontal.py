@@ -38,7 +38,7 @@ Draw = Callable[[Fraction, int], NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all parties of a run have agreed on: the model, the domains, the most rows in all, noise if any."""
+    """What all parties of a run have agreed on: the model, the domains, the most rows of each, noise if any."""
 
     specification: Specification
     parties: int
@@ -46,15 +46,28 @@ class Plan:
     protection: Protection | None = None
 
     def __post_init__(self) -> None:
-        if self.parties < 1 or self.rows < self.parties:
+        if self.parties < 1 or self.rows < 1:
             raise TrainingRefused("expected at least one domain, each with a row, got fewer")
+        noise = self.protection
+        if noise is not None and (noise.parties, noise.rows, noise.rounds, noise.scales.parameters) != (
+            self.parties,
+            self.rows,
+            self.specification.rounds,
+            self.specification.parameters,
+        ):
+            raise TrainingRefused("expected protection for this run, got that of another")
+
+    @property
+    def total_rows(self) -> int:
+        """The most rows of all domains together: what the fixed point leaves room for."""
+        return self.parties * self.rows
 
     @property
     def scales(self) -> Scales:
         """The fixed point of the run. Raises GlmInvalid if no sum of its size fits."""
         if self.protection is not None:
             return self.protection.scales
-        return scales(self.specification, rows=self.rows)
+        return scales(self.specification, rows=self.total_rows)
 
 
 class Domain:
@@ -153,8 +166,10 @@ def _check_plausible(values: Integers, plan: Plan, fixed: Scales) -> None:
     if values.shape != (fixed.slots,):
         raise TrainingRefused(f"expected {fixed.slots} slots, got {len(values)}")
     largest = np.repeat(
-        np.array([plan.rows * fixed.largest(block) for block in Block], dtype=np.int64),
+        np.array([plan.total_rows * fixed.largest(block) for block in Block], dtype=np.int64),
         [fixed.cells(block) for block in Block],
     )
-    if plan.protection is None and bool((np.abs(values) > largest).any() or not 1 <= values[-1] <= plan.rows):
+    if plan.protection is None and bool(
+        (np.abs(values) > largest).any() or not 1 <= values[-1] <= plan.total_rows
+    ):
         raise TrainingRefused("expected sums that rows within their bounds can have, got others")

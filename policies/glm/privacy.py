@@ -47,6 +47,8 @@ class Protection:
     shares: dict[Block, Share]
     rho: dict[Block, Fraction]
     rounds: int
+    parties: int
+    rows: int
 
     @property
     def spent(self) -> Fraction:
@@ -63,7 +65,7 @@ class Protection:
 
 
 def protection(specification: Specification, *, rho: Fraction, parties: int, rows: int) -> Protection:
-    """How a run over `parties` domains with at most `rows` rows in all is protected by at most `rho`."""
+    """How a run over `parties` domains with at most `rows` rows each is protected by at most `rho`."""
     check_rho(rho)
     each = units(rho) // specification.rounds
     if each < sum(PARTS.values()):
@@ -79,9 +81,9 @@ def protection(specification: Specification, *, rho: Fraction, parties: int, row
         largest = noise(cells, bound, min(by_block.values())).total
         return math.isqrt(math.ceil(_SIGMAS**2 * largest)) + 1
 
-    found = scales(specification, rows=rows, private=True, tail=tail)
+    found = scales(specification, rows=parties * rows, private=True, tail=tail)
     shares = {block: noise(found.cells(block), found.largest(block), by_block[block]) for block in Block}
-    return Protection(found, shares, by_block, specification.rounds)
+    return Protection(found, shares, by_block, specification.rounds, parties, rows)
 
 
 def sensitivity(cells: int, bound: int, *, rows: int) -> Sensitivity:

@@ -19,10 +19,11 @@ from tests.enclaves.training.parties import Rows, masked_sum
 
 @dataclass
 class Table:
-    """Where parties sit and words are carried; `seen[k]` is what party k received of the others, in order."""
+    """Where parties sit and words are carried; if `watched`, `seen[k]` is all that party k received."""
 
     parties: int
     salt: str = ""
+    watched: bool = False
     seen: list[list[Words]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -46,7 +47,7 @@ class Table:
         results: list[Words | None] = [None] * len(programs)
         parts = [next(program) for program in programs]
         while parts:
-            for k in range(len(parts)):
+            for k in range(len(parts) if self.watched else 0):
                 self.seen[k] += [part.copy() for j, part in enumerate(parts) if j != k]
             total = np.sum(np.stack(parts), axis=0, dtype=np.uint64)
             after = []

@@ -195,14 +195,49 @@ def test_every_bit_of_the_model_counts_in_its_digest() -> None:
     assert model_digest(one) != model_digest(other)
 
 
-def test_noise_of_a_large_rho_leaves_the_fit_within_its_stated_errors() -> None:
-    rows = generated("logistic", rows=6000)
-    spec = specified("logistic", rows, columns_of(4), rounds=6)
-    guarded = protection(spec, rho=Fraction(1, 2), parties=3, rows=6000)
+@pytest.mark.parametrize("family", ["linear", "logistic"])
+def test_noise_of_a_large_rho_leaves_the_fit_within_its_stated_errors(family: str) -> None:
+    rows = generated(family, rows=9000)
+    spec = specified(family, rows, columns_of(4), rounds=4)
+    guarded = protection(spec, rho=Fraction(1, 2), parties=3, rows=3000)
     assert guarded.spent <= Fraction(1, 2)
-    found = train(Plan(spec, 3, 6000, guarded), rows.split(3), draw=draw)
-    exact = train(Plan(spec, 3, 6000), rows.split(3))
-    assert found.rounds == 6
+    found = train(Plan(spec, 3, 3000, guarded), rows.split(3), draw=draw)
+    exact = train(Plan(specified(family, rows, columns_of(4)), 3, 3000), rows.split(3))
+    assert found.rounds == 4
     away = np.abs(np.array(found.coefficients) - exact.coefficients) / np.array(found.standard_errors)
     assert 0 < away.max() < 6
     assert (np.array(found.standard_errors) > np.array(exact.standard_errors)).all()
+
+
+def test_protection_of_another_run_is_refused() -> None:
+    rows = generated("logistic")
+    spec = specified("logistic", rows, columns_of(4), rounds=4)
+    guarded = protection(spec, rho=Fraction(1, 2), parties=3, rows=3000)
+    for parties, most in ((2, 3000), (3, 3001)):
+        with pytest.raises(TrainingRefused):
+            Plan(spec, parties, most, guarded)
+    with pytest.raises(TrainingRefused):
+        Domain(
+            Plan(spec, 3, 3000, guarded), features=rows.features, outcome=rows.outcome, persons=rows.persons
+        )
+
+
+def test_under_noise_no_round_is_refused_for_what_rows_are() -> None:
+    rows = generated("logistic")
+    spec = specified("logistic", rows, columns_of(4), rounds=4)
+    plan = Plan(spec, 1, 900, protection(spec, rho=Fraction(1, 2), parties=1, rows=900))
+    domain = Domain(plan, features=rows.features, outcome=rows.outcome, persons=rows.persons, draw=draw)
+    for number, coefficients in ((1, np.zeros(5)), (2, np.full(5, 1e6))):
+        digest = input_digest(spec, number=number, coefficients=coefficients)
+        assert len(domain.answer(number, coefficients, signed_digest=digest)) == plan.scales.slots
+
+
+def test_a_domain_with_more_rows_than_the_plan_has_room_for_is_refused() -> None:
+    rows = generated("linear")
+    with pytest.raises(TrainingRefused):
+        Domain(
+            Plan(specified("linear", rows, columns_of(4)), 2, 899),
+            features=rows.features,
+            outcome=rows.outcome,
+            persons=rows.persons,
+        )

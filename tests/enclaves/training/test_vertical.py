@@ -120,7 +120,7 @@ def test_what_a_party_sees_of_the_others_is_uniform(party: int) -> None:
     rows = constant_rows(2.0)
     spec = specified("logistic", rows, columns_of(2))
     plan = VerticalPlan(spec, (("x0",), ("x1",)), 600)
-    table = Table(2)
+    table = Table(2, watched=True)
     train_columns(plan, rows, table)
     words = np.concatenate([part.ravel() for part in table.seen[party]])
     assert len(words) > 300_000
@@ -172,7 +172,7 @@ def test_everything_a_party_sees_fits_any_other_columns_of_its_partner() -> None
     views, grams = [], []
     for data, moved in ((rows, np.zeros_like(shift)), (mixed, shift)):
         u, v = u0 + u1 + moved, v0 + v1 + moved
-        table = Table(2)
+        table = Table(2, watched=True)
         table.hands = [Chosen([u0, v0], [vu0]), Chosen([u1 + moved, v1 + moved], [v.T @ u - vu0])]
         grams.append(table.run([m.gram() for m in seated(plan, data, table)]))
         views.append(table.seen[0])
