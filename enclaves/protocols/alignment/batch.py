@@ -21,7 +21,7 @@ from enclaves.protocols.alignment.commitment import Commitment, commitment
 from enclaves.protocols.alignment.errors import BatchInvalid
 from enclaves.protocols.alignment.group import POINT_BYTES, Points
 from enclaves.protocols.alignment.layers import LAYER_BYTES, WRAPPED_BYTES
-from enclaves.protocols.alignment.roster import MAX_DEPARTMENTS, SID_BYTES, framed_name
+from enclaves.protocols.alignment.roster import MAX_DEPARTMENTS, SID_BYTES, framed_name, name_bytes
 from enclaves.protocols.errors import ProtocolError
 from enclaves.protocols.labels import Label
 
@@ -46,6 +46,10 @@ class Batch:
         """Raises BatchInvalid unless the parts fit each other and the size is a padded one."""
         if len(self.sid) != SID_BYTES or not 1 <= self.stage <= MAX_DEPARTMENTS:
             raise BatchInvalid(f"expected a sid and a stage of 1 to {MAX_DEPARTMENTS}, got others")
+        try:
+            name_bytes(self.origin)
+        except ProtocolError:
+            raise BatchInvalid("expected the name of a department, got another") from None
         sizes.check_padded(len(self.points))
         if len(self.entries) % len(self.points) or not self._least_width <= self.width <= MAX_ENTRY_BYTES:
             raise BatchInvalid(f"expected an entry of at most {MAX_ENTRY_BYTES} bytes a point, got others")
@@ -90,9 +94,4 @@ class Batch:
             raise BatchInvalid("expected a name in UTF-8, got other bytes") from None
         keys = tuple(raw[at : at + WRAPPED_BYTES] for at in range(named, points_at, WRAPPED_BYTES))
         sid = raw[_HEAD.size : fixed - 1]
-        try:
-            return cls(sid, origin, stage, Points(raw[points_at:entries_at]), raw[entries_at:], keys)
-        except BatchInvalid:
-            raise
-        except ProtocolError:
-            raise BatchInvalid("expected the parts of a batch, got others") from None
+        return cls(sid, origin, stage, Points(raw[points_at:entries_at]), raw[entries_at:], keys)

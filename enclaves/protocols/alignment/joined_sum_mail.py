@@ -11,7 +11,7 @@ a ciphertext is one, its own room decides (`joined_sum.AdditiveKey.from_bytes`).
 
 import struct
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from enclaves.protocols.alignment.errors import BatchInvalid
 from enclaves.protocols.alignment.group import POINT_BYTES, Points
@@ -96,6 +96,8 @@ def _to_bytes(message: Message) -> bytes:
             return head + raised.raw + own.raw + b"".join(ciphertexts)
         case Outcome(persons, ciphertext):
             return _OUTCOME.pack(persons) + ciphertext
+        case _:
+            assert_never(message)
 
 
 def _points(raw: bytes) -> Points:

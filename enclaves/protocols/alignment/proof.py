@@ -22,6 +22,7 @@ from enclaves.protocols.alignment.hashing import Expander
 from enclaves.protocols.errors import ProtocolError
 
 MAX_PAIRS: Final = 2**16 - 1
+MAX_FRAMED: Final = 2**16 - 1
 PROOF_BYTES: Final = 2 * SCALAR_BYTES
 
 
@@ -77,8 +78,8 @@ def check(
 
 def framed(data: bytes) -> bytes:
     """I2OSP(length, 2) || data, as the transcripts of RFC 9497 write byte strings."""
-    if len(data) > MAX_PAIRS:
-        raise ProtocolError(f"expected at most {MAX_PAIRS} bytes, got {len(data)}")
+    if len(data) > MAX_FRAMED:
+        raise ProtocolError(f"expected at most {MAX_FRAMED} bytes, got {len(data)}")
     return len(data).to_bytes(2, "big") + data
 
 

@@ -22,7 +22,7 @@ from typing import Final
 
 from enclaves.protocols.alignment.commitment import Commitment
 from enclaves.protocols.alignment.errors import ScenarioKeyDeleted, SetChanged
-from enclaves.protocols.alignment.group import UNIFORM_BYTES, Points, Scalar, hash_all
+from enclaves.protocols.alignment.group import UNIFORM_BYTES, Mapper, Points, Scalar, hash_all
 from enclaves.protocols.alignment.hashing import Expander
 from enclaves.protocols.alignment.roster import SID_BYTES, name_bytes
 from enclaves.protocols.errors import ProtocolError
@@ -60,7 +60,7 @@ class KeyState(Enum):
 class ScenarioKey:
     """The secrets of `department` in the scenario `sid`, and the commitments they have served."""
 
-    __slots__ = ("_committed", "_secrets", "department", "purpose", "sid")
+    __slots__ = ("_committed", "_mapper", "_secrets", "department", "purpose", "sid")
 
     def __init__(
         self,
@@ -70,8 +70,12 @@ class ScenarioKey:
         department: str,
         purpose: Purpose = Purpose.ALIGNMENT,
         committed: Mapping[tuple[str, int], Commitment] | None = None,
+        mapper: Mapper = map,
     ) -> None:
-        """`randomness` is 96 fresh uniform bytes; `committed` maps origin and stage to what was logged before."""
+        """`randomness` is 96 fresh uniform bytes; `committed` maps origin and stage to what was logged before.
+
+        `mapper` may be the `map` of a thread pool, to use more than one core.
+        """
         if len(randomness) != RANDOM_BYTES or len(sid) != SID_BYTES:
             raise ProtocolError(f"expected {RANDOM_BYTES} random bytes and a sid of {SID_BYTES}, got others")
         name_bytes(department)
@@ -83,6 +87,7 @@ class ScenarioKey:
             randomness[UNIFORM_BYTES:],
         )
         self._committed = dict(committed or {})
+        self._mapper: Final = mapper
 
     def __repr__(self) -> str:
         return f"ScenarioKey({self.department!r}, {self.state.value})"
@@ -103,12 +108,12 @@ class ScenarioKey:
         known = candidates(self.sid, ids, purpose=self.purpose)
         numbers = (self.sid + secret + number.to_bytes(4, "big") for number in range(dummies))
         unknown = hash_all(self.purpose.dummies, numbers)
-        return Points(known.raw + unknown.raw).times(exponent)
+        return Points(known.raw + unknown.raw).times(exponent, mapper=self._mapper)
 
     def raised(self, points: Points) -> Points:
         """Another department's points, decoded strictly and raised, in order. Raises PointInvalid."""
         exponent, _ = self._live()
-        return points.times(exponent)
+        return points.times(exponent, mapper=self._mapper)
 
     def check_same_set(self, origin: str, *, stage: int, commitment: Commitment) -> None:
         """Raises SetChanged if another set of `origin` was served at this stage of the scenario."""

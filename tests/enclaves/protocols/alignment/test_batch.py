@@ -63,6 +63,8 @@ def test_mutated_heads_are_refused_or_read_and_never_crash() -> None:
     "change",
     [
         {"sid": bytes(31)},
+        {"origin": ""},
+        {"origin": "a" * 256},
         {"stage": 0},
         {"stage": 51},
         {"stage": 1},
@@ -79,3 +81,10 @@ def test_mutated_heads_are_refused_or_read_and_never_crash() -> None:
 def test_parts_that_do_not_fit_each_other_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(BatchInvalid):
         replace(some_batch(), **change)  # type: ignore[arg-type]  # parametrized
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    raw = some_batch().to_bytes()
+    at = raw.index(b"\1a", 40)
+    with pytest.raises(BatchInvalid):
+        Batch.from_bytes(raw[: at + 1] + b"\xff" + raw[at + 2 :])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from enclaves.protocols.alignment.errors import PointInvalid
 from enclaves.protocols.alignment.group import (
     ORDER,
+    POINT_BYTES,
     Point,
     Points,
     Scalar,
@@ -140,6 +143,16 @@ def test_bulk_is_one_by_one(texts: list[bytes], scalar: Scalar) -> None:
     assert list(hashed) == [point.raw for point in singles]
     assert list(hashed.times(scalar)) == [point.times(scalar).raw for point in singles]
     assert len(hashed) == len(texts)
+
+
+def test_threads_give_the_same_points_in_the_same_order_and_refuse_the_same() -> None:
+    points = Points(hash_all(EXPANDER, [bytes([n]) for n in range(200)]).raw * 21)
+    scalar = Scalar(encoded(12345))
+    with ThreadPoolExecutor(2) as pool:
+        assert points.times(scalar, mapper=pool.map) == points.times(scalar)
+        invalid = Points(points.raw[:-POINT_BYTES] + bytes(POINT_BYTES))
+        with pytest.raises(PointInvalid):
+            invalid.times(scalar, mapper=pool.map)
 
 
 def test_secret_scalars_are_not_shown() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from enclaves.protocols.alignment.errors import ProofInvalid
-from enclaves.protocols.alignment.group import Point, Scalar
+from enclaves.protocols.alignment.group import ORDER, Point, Scalar
 from enclaves.protocols.alignment.oprf import (
     Blinded,
     Evaluated,
@@ -20,7 +20,7 @@ from enclaves.protocols.alignment.oprf import (
     evaluate,
     finalize,
 )
-from enclaves.protocols.alignment.proof import Proof
+from enclaves.protocols.alignment.proof import Proof, prove
 from enclaves.protocols.errors import ProtocolError
 
 ROOT = Path(__file__).parents[4]
@@ -126,6 +126,26 @@ def test_one_flipped_bit_of_a_proof_is_refused(at: int) -> None:
 def test_bytes_that_are_no_proof_are_refused(raw: bytes) -> None:
     with pytest.raises(ProofInvalid):
         Proof.from_bytes(raw)
+
+
+def test_a_proof_whose_combination_is_the_identity_is_refused() -> None:
+    """Only who knows the key can make one; it must not become an error of another kind."""
+    key = derive_key(Mode.VOPRF, SEED, info=b"a")
+    asked = questions(Mode.VOPRF, 1)
+    answer = evaluate(key, [asked[0].element], nonce=NONCE)
+    minus_one = Scalar((ORDER - 1).to_bytes(32, "little"))
+    forged = Proof(NONCE, NONCE.times(key.secret).times(minus_one))
+
+    with pytest.raises(ProofInvalid):
+        finalize(Mode.VOPRF, asked, Evaluated(answer.elements, forged), public=key.public)
+
+
+def test_a_proof_over_lists_of_different_lengths_is_refused() -> None:
+    key = derive_key(Mode.VOPRF, SEED, info=b"a")
+    elements = [each.element for each in questions(Mode.VOPRF)]
+    for from_, to in ((elements, elements[:2]), ([], [])):
+        with pytest.raises(ProtocolError):
+            prove(Mode.VOPRF.context, key.secret, from_=from_, to=to, nonce=NONCE)
 
 
 def test_another_info_is_another_function_and_its_proof_does_not_hold() -> None:

@@ -118,3 +118,9 @@ def test_a_commitment_names_the_set_and_not_its_order() -> None:
         commit(points, stage=2),
     ]  # fmt: skip
     assert len(set(different)) == 5
+
+
+@pytest.mark.parametrize(("sid", "stage"), [(bytes(31), 1), (SID, 0), (SID, 256)])
+def test_a_commitment_to_nothing_in_particular_is_refused(sid: bytes, stage: int) -> None:
+    with pytest.raises(ProtocolError):
+        commitment(Label.ALIGN_BATCH, Points(b""), sid=sid, origin="a", stage=stage)

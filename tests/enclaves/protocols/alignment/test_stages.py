@@ -15,8 +15,9 @@ from enclaves.protocols.alignment.roster import Roster
 from enclaves.protocols.alignment.scenario_key import ScenarioKey, candidates
 from enclaves.protocols.alignment.sizes import padded
 from enclaves.protocols.alignment.stages import bring, pass_on
-from enclaves.protocols.alignment.transfer import open_batch, seal_batch
+from enclaves.protocols.alignment.transfer import open_batch, seal_batch, transfer_info
 from enclaves.protocols.errors import ProtocolError, SealBroken
+from enclaves.protocols.sealing import seal
 from tests.enclaves.protocols.alignment.kit import SID, District, Stream, person
 
 SHAPE = PayloadShape((Category("group", ("x", "y")),), (Amount("cost", 0, 1000),))
@@ -209,6 +210,15 @@ def test_a_sealed_batch_opens_for_its_receiver_at_its_place_only() -> None:
             roster=Roster(b"\1" * 32, NAMES, "gate"),
             receiver=town.sealing["b"].public,
         )
+
+
+def test_a_batch_that_is_not_what_its_seal_names_is_refused() -> None:
+    town = district()
+    info = transfer_info(town.roster, origin="a", stage=1)
+    inside = town.bring("b", PEOPLE).to_bytes()
+    sealed = seal(town.sealing["b"].public, inside, info=info)
+    with pytest.raises(BatchInvalid):
+        open_batch(sealed, roster=town.roster, origin="a", stage=1, private=town.sealing["b"])
 
 
 def test_what_the_carrier_sees_has_the_length_of_the_padded_size_only() -> None:
