@@ -8,16 +8,14 @@ The figures to reach are those of the design; whether they are reached is part o
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from connectors.errors import StoreError
 from enclaves.bench import governed, judging, worker_path
+from enclaves.bench.machine import machine
 from enclaves.bench.people import Built, build, new_store, people, visits
 from enclaves.bench.questions import LEGITIMATE, TIMED, Question
 from enclaves.bench.score import Figure
@@ -73,11 +71,11 @@ class Setting:
 
 def bench(setting: Setting, directory: Path, *, progress: Callable[[str], None]) -> dict[str, Figure]:
     """All figures of the policy engine; `directory` holds the stores meanwhile."""
-    machine = _machine()
+    about = machine()
     # The small figures come first: a large store fills the caches of the machine.
     progress("decision, atom rule, gate")
     found: dict[str, Figure] = {
-        "machine": machine,
+        "machine": about,
         "rows": setting.rows,
         "repeats": setting.repeats,
         "decision": _decision(setting),
@@ -218,13 +216,3 @@ def _built(built: Built) -> Figure:
 def _remove(folder: Path, built: Built) -> None:
     """Two large stores need not lie on the disk at the same time."""
     (folder / built.pointer.file).unlink()
-
-
-def _machine() -> Figure:
-    return {
-        "cores": os.cpu_count() or 0,
-        "memory_mb": round(psutil.virtual_memory().total / 1e6),
-        "python": platform.python_version(),
-        "processor": platform.machine(),
-        "load_before": round(os.getloadavg()[0], 2),
-    }

@@ -64,6 +64,36 @@ def policy(
     _show(console, found, as_json=as_json)
 
 
+@app.command()
+def protocols(
+    parties: Annotated[int, typer.Option(min=4, max=50, help="Parties of the secure sum.")] = 10,
+    values: Annotated[int, typer.Option(min=1, max=10_000_000, help="Values of each party.")] = 1_000_000,
+    subjects: Annotated[int, typer.Option(min=1, max=10_000_000, help="Subjects encrypted.")] = 300_000,
+    ids: Annotated[int, typer.Option(min=1, max=1_000_000, help="People aligned.")] = 10_000,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Timed repeats; medians are shown.")] = 5,
+    peers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Interpreter that has the peers installed (`make bench` makes one).",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+) -> None:
+    """Secure sums, BFV, Paillier and alignment, each beside its peer in the same run."""
+    # Loaded here: the libraries it measures take longer to load than most commands take to run.
+    from enclaves.bench.protocols import Setting, bench
+
+    console = Console(stderr=True, highlight=False)
+    setting = Setting(
+        parties=parties, values=values, subjects=subjects, ids=ids, repeats=repeats, peers=peers
+    )
+    with console.status("") as status:
+        found = bench(setting, progress=status.update)
+    _show(console, found, as_json=as_json)
+
+
 def _show(console: Console, found: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
