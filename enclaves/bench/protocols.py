@@ -1,9 +1,9 @@
 """`domicile bench protocols`: what computing without seeing costs, each figure beside its peer in the same run.
 
 One party's step of a secure sum beside Flower's SecAgg+ client; BFV beside TenSEAL in a plain loop; encrypted weights and
-packed scores beside phe as shipped; alignment by pseudonyms beside openmined-psi. Flower and openmined-psi need other versions of
-what the project pins, so they answer from an interpreter of their own; without one their figures are null, never guessed.
-What each clock holds is said in words in the result (`MEANING`). Whether a target is reached is part of it, and never a test.
+packed scores beside phe as shipped; alignment by pseudonyms beside openmined-psi. Flower and openmined-psi need other
+versions of what the project pins, so they answer from an interpreter of their own; without one their figures are null and say
+why. What each clock holds is said in words in the result (`MEANING`). Whether a target is reached is part of it, never a test.
 """
 
 from __future__ import annotations
