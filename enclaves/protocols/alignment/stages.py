@@ -15,6 +15,7 @@ left to others. Semi-honest departments are assumed: one that raises with a wron
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from enclaves.protocols.alignment import sizes
 from enclaves.protocols.alignment.batch import Batch
@@ -48,15 +49,8 @@ def bring(
     dummies = sizes.padded(len(ids)) - len(ids)
     points = key.blinded(ids, dummies=dummies)
     entries = shape.pack((record for _, record in persons), dummies=dummies)
-    return _mixed(
-        (points, entries, ()),
-        key,
-        roster=roster,
-        origin=key.department,
-        stage=1,
-        joiner=joiner,
-        random_bytes=random_bytes,
-    )
+    own = _Unmixed(key.department, 1, points=points, entries=entries)
+    return _mixed(own, key, roster=roster, joiner=joiner, random_bytes=random_bytes)
 
 
 def pass_on(
@@ -79,47 +73,54 @@ def pass_on(
     key.check_same_set(batch.origin, stage=batch.stage, commitment=logged)
     raised = key.raised(batch.points)
     key.commit(batch.origin, stage=batch.stage, commitment=logged)
-    return _mixed(
-        (raised, batch.entries, batch.wrapped_keys),
-        key,
-        roster=roster,
-        origin=batch.origin,
-        stage=batch.stage + 1,
-        joiner=joiner,
-        random_bytes=random_bytes,
+    further = _Unmixed(
+        batch.origin,
+        batch.stage + 1,
+        points=raised,
+        entries=batch.entries,
+        wrapped_keys=batch.wrapped_keys,
     )
+    return _mixed(further, key, roster=roster, joiner=joiner, random_bytes=random_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unmixed:
+    """A batch raised to its new stage, still in the order it came in and without that stage's layer."""
+
+    origin: str
+    stage: int
+    points: Points
+    entries: bytes
+    wrapped_keys: tuple[bytes, ...] = ()
 
 
 def _mixed(
-    parts: tuple[Points, bytes, tuple[bytes, ...]],
+    unmixed: _Unmixed,
     key: ScenarioKey,
     *,
     roster: Roster,
-    origin: str,
-    stage: int,
     joiner: SealingPublicKey,
     random_bytes: RandomBytes,
 ) -> Batch:
     """Points and entries in one new order, the entries wrapped once more, and the new set committed to."""
-    points, entries, wrapped_keys = parts
-    order = permutation(len(points), random_bytes)
-    width = len(entries) // len(points)
+    order = permutation(len(unmixed.points), random_bytes)
+    width = len(unmixed.entries) // len(unmixed.points)
     layer = wrap(
-        reordered(entries, order, width=width),
+        reordered(unmixed.entries, order, width=width),
         joiner,
         width=width,
-        binding=LayerBinding(roster.sid, origin, key.department, stage),
+        binding=LayerBinding(roster.sid, unmixed.origin, key.department, unmixed.stage),
         content_key=random_bytes(CONTENT_KEY_BYTES),
     )
     batch = Batch(
         sid=roster.sid,
-        origin=origin,
-        stage=stage,
-        points=Points(reordered(points.raw, order, width=POINT_BYTES)),
+        origin=unmixed.origin,
+        stage=unmixed.stage,
+        points=Points(reordered(unmixed.points.raw, order, width=POINT_BYTES)),
         entries=layer.entries,
-        wrapped_keys=(*wrapped_keys, layer.wrapped_key),
+        wrapped_keys=(*unmixed.wrapped_keys, layer.wrapped_key),
     )
-    key.commit(origin, stage=stage, commitment=batch.commitment)
+    key.commit(batch.origin, stage=batch.stage, commitment=batch.commitment)
     return batch
 
 

@@ -13,6 +13,7 @@ from enclaves.protocols.alignment.layers import LAYER_BYTES
 from enclaves.protocols.alignment.payload import Amount, Category, PayloadShape, Record
 from enclaves.protocols.alignment.roster import Roster
 from enclaves.protocols.alignment.scenario_key import ScenarioKey, candidates
+from enclaves.protocols.alignment.shuffle import permutation, reordered
 from enclaves.protocols.alignment.sizes import padded
 from enclaves.protocols.alignment.stages import bring, pass_on
 from enclaves.protocols.alignment.transfer import open_batch, seal_batch, transfer_info
@@ -59,6 +60,24 @@ def test_every_point_and_entry_changes_at_every_department() -> None:
         assert not any(old[4:20] in new for old in seen_entries for new in entries_of(batch))
         seen_points |= set(batch.points)
         seen_entries |= entries_of(batch)
+
+
+def linked(sent: Batch, seen: Batch) -> int:
+    """Entries that the origin recognizes in a later batch, by any 16 bytes of what it sent, place aside."""
+    later = entries_of(seen)
+    return sum(any(entry[4:20] in each for each in later) for entry in entries_of(sent))
+
+
+def test_the_origin_and_the_last_department_link_nobody_by_what_travels_with_the_points() -> None:
+    town = district()
+    last = town.way("a", PEOPLE)
+    sent = town.hops["a", 1]
+    # Naive: points are raised and shuffled, and the sealed payloads go along as they are.
+    order = permutation(len(sent.points), Stream("naive"))
+    entries = reordered(sent.entries, order, width=sent.width)
+    points = Points(reordered(town.keys["b"].raised(sent.points).raw, order, width=POINT_BYTES))
+    assert linked(sent, replace(sent, points=points, entries=entries)) == 100
+    assert linked(sent, last) == 0
 
 
 def test_dummies_look_like_everybody_else_on_the_way() -> None:
