@@ -2,8 +2,9 @@
 
 Rules:
 - Sizes are bounded before a byte is looked at: a context has at most 1 MB, a ciphertext 512 kB.
-- A frame is `u32 length || ciphertext || zeros` of one size for its parameter set. SEAL compresses what it serializes, so
-  a ciphertext with structure (an all-zero column, a transparent one) is shorter; the frame does not let that be seen.
+- A frame is `u32 length || ciphertext || zeros` of one size for its parameter set, so that traffic tells the number of
+  slots and nothing else. SEAL compresses what it serializes: the length inside is as random as a fresh ciphertext's bytes,
+  and products, whose size would tell a column of zeros, are never sent.
 - A contribution of `count` slots has exactly ceil(count / slots) frames and nothing behind them.
 - A ciphertext's outer bytes say its slot count, SEAL's version and its own exact size, and for CKKS the scale.
 
