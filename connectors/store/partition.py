@@ -67,6 +67,11 @@ class PartitionedStore:
         keys.check_store_key(self.store_key)
         check_partitions(self.partitions)
 
+    @classmethod
+    def of(cls, store: DomainStore, directory: Path, *, partitions: int) -> PartitionedStore:
+        """The partitions of `store`'s data sets; keys go from store to store within this room."""
+        return cls(directory, partitions, store._store_key, store._pid_key)
+
     def split(self, source: Lease, *, now: datetime) -> None:
         """Write every partition of the leased snapshot. Raises StoreError, also if rows or persons were lost."""
         with open_snapshot(source.path, source.key) as snapshot:

@@ -5,6 +5,7 @@ Both nodes are processes of their own, joined over loopback; no dashboard, no us
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -25,7 +26,15 @@ from enclaves.executor.local_pool import LocalPool
 from enclaves.executor.ray_pool import RayPool
 from enclaves.executor.scoring import score
 from enclaves.executor.setting import Kind, Setting
-from tests.enclaves.executor.kit import counted_whole, make, question, score_order, scored_whole, slots
+from tests.enclaves.executor.kit import (
+    PARTITIONS,
+    counted_whole,
+    make,
+    question,
+    score_order,
+    scored_whole,
+    slots,
+)
 from tests.enclaves.executor.tasks import Fatal, Trace, Where, refuse, square
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -66,7 +75,7 @@ def address() -> Iterator[str]:
             yield str(cluster.address)
         finally:
             cluster.shutdown()
-    assert not [p for p in psutil.Process().children(recursive=True) if "raylet" in p.name()]
+    assert not _raylets()
 
 
 def pool(address: str, **bounds: int) -> Executor:
@@ -74,37 +83,49 @@ def pool(address: str, **bounds: int) -> Executor:
     return executor_of(Setting(Kind.RAY, address=address, **memory | {"workers": 4, "in_flight": 8} | bounds))
 
 
-def test_a_job_over_two_nodes_outlives_a_killed_worker_with_the_same_bits(
-    address: str, tmp_path: Path
+@pytest.fixture
+def connected(address: str) -> Iterator[str]:
+    """This process connected already, as an enclave with much to do would be: a run leaves that connection as it is."""
+    import ray
+
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    yield address
+    assert ray.is_initialized()
+    ray.shutdown()
+
+
+def test_jobs_over_two_nodes_outlive_a_killed_worker_with_the_same_bits(
+    connected: str, tmp_path: Path
 ) -> None:
+    nodes = {node for _, node in pool(connected).map(Where(), range(6))}
+    assert len(nodes) == 2
     domain = make(tmp_path)
     pids = slots(domain)
     order = score_order(domain, len(pids))
-    # Both nodes are at work.
-    nodes = {node for _, node in pool(address).map(Where(), range(8))}
-    assert len(nodes) == 2
-    # A worker process is killed under its task; the loss is counted, the partition done again, the rest left alone.
-    (tmp_path / "trace").mkdir()
-    trace, heard = Trace(tmp_path / "trace", seconds=1.5), list[Progress]()
-    killer = threading.Thread(target=_kill, args=(tmp_path / "trace", 3))
+    # A Ray worker is killed while its confined child holds a snapshot.
+    heard, hunter = list[Progress](), Hunter()
+    with domain.leases() as leases:
+        watch = Watch(heard.append, hunter)
+        vector = list(score(pool(connected), order, pids, leases=leases, watch=watch))
+        sums = count(pool(connected), question(domain), leases=leases)
+    assert hunter.killed
+    assert heard[-1] == Progress(started=PARTITIONS, finished=PARTITIONS, lost=1)
+    assert vector == scored_whole(domain, order, pids)
+    whole = counted_whole(domain)
+    assert list(sums.by_cell) == list(whole.by_cell)
+    assert all(np.array_equal(sums.by_cell[key], whole.by_cell[key]) for key in sums.by_cell)
+
+
+@pytest.mark.long
+def test_only_the_killed_workers_partition_is_done_again(address: str, tmp_path: Path) -> None:
+    trace, heard = Trace(tmp_path, seconds=1.5), list[Progress]()
+    killer = threading.Thread(target=_kill, args=(tmp_path, 3))
     killer.start()
     found = list(pool(address).map(trace, range(6), watch=Watch(heard.append)))
     killer.join()
     assert found == list(LocalPool(Setting()).map(square, range(6)))
     assert [trace.attempts(number) for number in range(6)] == [1, 1, 1, 2, 1, 1]
     assert heard[-1] == Progress(started=6, finished=6, lost=1)
-    # The real jobs, the first with a Ray worker killed while its confined child holds a snapshot.
-    heard.clear()
-    hunter = Hunter()
-    with domain.leases() as leases:
-        vector = list(score(pool(address), order, pids, leases=leases, watch=Watch(heard.append, hunter)))
-        sums = count(pool(address), question(domain), leases=leases)
-    assert hunter.killed
-    assert heard[-1].lost == 1
-    assert vector == scored_whole(domain, order, pids)
-    whole = counted_whole(domain)
-    assert list(sums.by_cell) == list(whole.by_cell)
-    assert all(np.array_equal(sums.by_cell[key], whole.by_cell[key]) for key in sums.by_cell)
 
 
 @pytest.mark.long
@@ -130,8 +151,12 @@ def test_losses_failures_and_calling_off_are_those_of_the_local_pool(address: st
 @pytest.mark.long
 def test_without_an_address_a_cluster_is_started_here_and_gone_after_the_run() -> None:
     setting = Setting(Kind.RAY, object_store_bytes=OBJECT_STORE_BYTES)
-    assert list(executor_of(setting).map(square, range(5))) == [(n, n * n) for n in range(5)]
-    assert not [p for p in psutil.Process().children(recursive=True) if "raylet" in p.name()]
+    before = _raylets()
+    run = executor_of(setting).map(square, range(5))
+    assert next(run) == (0, 0)
+    assert len(_raylets() - before) == 1
+    assert list(run) == [(n, n * n) for n in range(1, 5)]
+    assert _raylets() <= before
 
 
 def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +198,11 @@ def _above(process: psutil.Process) -> psutil.Process:
     if parent is None:
         raise psutil.NoSuchProcess(process.pid)
     return parent
+
+
+def _raylets() -> set[int]:
+    """The nodes this process has started."""
+    return {p.pid for p in psutil.Process().children(recursive=True) if p.name() == "raylet"}
 
 
 def _kill(folder: Path, number: int) -> None:
