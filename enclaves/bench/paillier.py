@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import numpy as np
@@ -32,27 +33,31 @@ from enclaves.protocols.secagg import PairKey
 
 FEATURES: Final = 20
 FEATURE_BITS: Final = 16
-REPEATS: Final = 5
 Made = TypeVar("Made")
 
 _BINDING: Final = bytes(32)
 _PAIR: Final = {"a": {"b": PairKey(bytes(range(32)))}, "b": {"a": PairKey(bytes(range(32)))}}
 
 
-def measure(*, rows: int = 100, scores: int = 2_350, peer_rows: int = 4) -> dict[str, float]:
+def measure(
+    *, rows: int = 100, scores: int = 2_350, peer_rows: int = 4, repeats: int = 5
+) -> dict[str, float]:
     """Figures of this process on one core; `rows`, `scores` a repeat of ours and `peer_rows` a repeat of phe's.
+
+    Rates are medians of `repeats`; fewer than five are for a test that it runs.
 
     Raises RuntimeError if a measured result is not the exact one.
     """
     before = time.perf_counter()
     private = keys.generate()
     found = {"key_generation_s": time.perf_counter() - before}
-    found |= _encrypted_weights(private, rows=rows, peer_rows=peer_rows)
-    found |= _packed(private, scores=scores, peer_scores=8 * peer_rows)
+    clock = _Clock(repeats)
+    found |= _encrypted_weights(private, clock, rows=rows, peer_rows=peer_rows)
+    found |= _packed(private, clock, scores=scores, peer_scores=8 * peer_rows)
     return {name: float(f"{value:.4g}") for name, value in found.items()}
 
 
-def _encrypted_weights(private: PrivateKey, *, rows: int, peer_rows: int) -> dict[str, float]:
+def _encrypted_weights(private: PrivateKey, clock: _Clock, *, rows: int, peer_rows: int) -> dict[str, float]:
     dice = np.random.default_rng(1)
     values = dice.integers(-(1 << 15), 1 << 15, FEATURES).tolist()
     bounds = PartBounds(((0, (1 << FEATURE_BITS) - 1),) * FEATURES, weight=1 << 15, intercept=1 << 20)
@@ -60,14 +65,12 @@ def _encrypted_weights(private: PrivateKey, *, rows: int, peer_rows: int) -> dic
     pool, pool_seconds = _timed(part.pool)
     scorer, table_seconds = _timed(lambda: Scorer(part, rows=100_000))
     features = dice.integers(0, 1 << FEATURE_BITS, size=(rows, FEATURES))
-    check_rows = _Rows(scorer, pool, features)
-    _check_totals(
-        private, check_rows, expected=features @ np.array(values), bound=check_capacity([bounds] * 2)
-    )
-    fresh = _rate(check_rows.send, rows)
-    online = _rate(check_rows.send, rows, before=lambda: pool.fill(rows))
-    phe_integers = _phe_rows(private, part, features[:peer_rows].tolist())
-    phe_floats = _phe_rows(private, part, (features[:peer_rows] / 256).tolist())
+    domain = _Rows(scorer, pool, features)
+    _check_totals(private, domain, expected=features @ np.array(values), bound=check_capacity([bounds] * 2))
+    fresh = clock.rate(domain.send, rows)
+    online = clock.rate(domain.send, rows, before=lambda: pool.fill(rows))
+    phe_integers = _phe_rows(private, part, features[:peer_rows].tolist(), clock=clock)
+    phe_floats = _phe_rows(private, part, (features[:peer_rows] / 256).tolist(), clock=clock)
     return {
         "paillier_rows_per_second": fresh,
         "paillier_rows_online_per_second": online,
@@ -78,6 +81,26 @@ def _encrypted_weights(private: PrivateKey, *, rows: int, peer_rows: int) -> dic
         "paillier_rows_online_over_phe": online / phe_integers,
         "paillier_rows_over_phe_floats": fresh / phe_floats,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """Rates in time of this process: what else the machine does is not counted, which is what "per core" means."""
+
+    repeats: int
+
+    def rate(
+        self, work: Callable[[], object], count: int, *, before: Callable[[], object] | None = None
+    ) -> float:
+        """Median of `count` things a second over the repeats; `before` is outside of the clock."""
+        seconds = []
+        for _ in range(self.repeats):
+            if before is not None:
+                before()
+            start = time.process_time()
+            work()
+            seconds.append(time.process_time() - start)
+        return count / statistics.median(seconds)
 
 
 class _Rows:
@@ -106,7 +129,7 @@ def _check_totals(private: PrivateKey, rows: _Rows, *, expected: NDArray[np.int6
         raise RuntimeError("expected the exact totals of both domains, got others")
 
 
-def _phe_rows(private: PrivateKey, part: AcceptedPart, rows: list[list[float]]) -> float:
+def _phe_rows(private: PrivateKey, part: AcceptedPart, rows: list[list[float]], *, clock: _Clock) -> float:
     public = PaillierPublicKey(int(private.public.n))
     encrypted = [EncryptedNumber(public, int(weight.value)) for weight in part.weights]
 
@@ -118,10 +141,10 @@ def _phe_rows(private: PrivateKey, part: AcceptedPart, rows: list[list[float]]) 
             # phe obfuscates here, with a fresh full r^n.
             total.ciphertext()
 
-    return _rate(score, len(rows))
+    return clock.rate(score, len(rows))
 
 
-def _packed(private: PrivateKey, *, scores: int, peer_scores: int) -> dict[str, float]:
+def _packed(private: PrivateKey, clock: _Clock, *, scores: int, peer_scores: int) -> dict[str, float]:
     public = private.public
     pool = Pool(obfuscators.draw_base(public))
     values = np.random.default_rng(2).integers(-(1 << 15), 1 << 15, scores)
@@ -135,8 +158,10 @@ def _packed(private: PrivateKey, *, scores: int, peer_scores: int) -> dict[str, 
     if not (packing.open_scores(private, sums, count=scores, parties=2) == 2 * values).all():
         raise RuntimeError("expected the exact packed sums, got others")
     reference = PaillierPublicKey(int(public.n))
-    ours = _rate(send, scores)
-    theirs = _rate(lambda: [reference.encrypt(int(value)) for value in values[:peer_scores]], peer_scores)
+    ours = clock.rate(send, scores)
+    theirs = clock.rate(
+        lambda: [reference.encrypt(int(value)) for value in values[:peer_scores]], peer_scores
+    )
     return {
         "packed_scores_per_second": ours,
         "phe_scores_per_second": theirs,
@@ -147,16 +172,3 @@ def _packed(private: PrivateKey, *, scores: int, peer_scores: int) -> dict[str, 
 def _timed(make: Callable[[], Made]) -> tuple[Made, float]:
     before = time.perf_counter()
     return make(), time.perf_counter() - before
-
-
-def _rate(work: Callable[[], object], count: int, *, before: Callable[[], object] | None = None) -> float:
-    """Median of `count` things a second over the repeats; `before` is outside of the clock."""
-    seconds = []
-    for _ in range(REPEATS):
-        if before is not None:
-            before()
-        # Time of this process: other loads on the machine do not count, which is what "per core" means.
-        start = time.process_time()
-        work()
-        seconds.append(time.process_time() - start)
-    return count / statistics.median(seconds)

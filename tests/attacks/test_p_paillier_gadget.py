@@ -78,6 +78,7 @@ def test_the_naive_way_shows_who_has_a_zero_through_any_obfuscator() -> None:
     assert (np.array(zero) == (rows()[:, 0] == 0)).mean() == 1.0
 
 
+@pytest.mark.req("RQ-309")
 @pytest.mark.parametrize("gadget", [positional, out_of_group])
 def test_ours_computes_nothing_with_a_gadget(gadget: object) -> None:
     honest, _ = signed_part([1] * FEATURES, 0, bounds=BOUNDS, pool=small_pool())
@@ -86,6 +87,7 @@ def test_ours_computes_nothing_with_a_gadget(gadget: object) -> None:
         given_to_ours(handed_over(gadget()), signed={honest.digest})
 
 
+@pytest.mark.req("RQ-309")
 def test_even_a_signature_does_not_bring_a_number_from_outside_of_the_group_in() -> None:
     part = handed_over(out_of_group())
     with pytest.raises(PaillierRefused, match="unit modulo n"):

@@ -56,6 +56,7 @@ def test_the_naive_way_hands_the_column_over() -> None:
     assert (opened(part, signed={part.digest}) == rows()[:, 1]).mean() == 1.0
 
 
+@pytest.mark.req("RQ-309")
 def test_ours_refuses_the_unit_vector_and_scores_what_was_vetted() -> None:
     with pytest.raises(PartNotSigned):
         opened(unit_vector(), signed={vetted().digest})
@@ -85,6 +86,7 @@ def shuffled() -> dict[str, EncryptedPart]:
     }
 
 
+@pytest.mark.req("RQ-309")
 @pytest.mark.parametrize("kind", list(shuffled()))
 def test_ours_refuses_a_vector_put_together_from_the_examiners_ciphertexts(kind: str) -> None:
     with pytest.raises(PartNotSigned):

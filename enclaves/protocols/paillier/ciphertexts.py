@@ -66,6 +66,7 @@ class OutboundCiphertext:
 def rerandomise(ciphertext: Ciphertext, pool: Pool) -> OutboundCiphertext:
     """The same plaintext under an obfuscator that is used for nothing else."""
     _check_same(ciphertext.key, pool.key)
+    # The obfuscator is a power of a unit, so the product is one.
     value = ciphertext.value * pool.take() % pool.key.n2
     return OutboundCiphertext(pool.key, value, built_by=_REBUILT)
 
@@ -74,7 +75,7 @@ def trivial(key: PublicKey, residue: mpz) -> Ciphertext:
     """(1 + n)^m for a residue m: a ciphertext that hides nothing yet. Raises PaillierRefused outside 0..n-1."""
     if not 0 <= residue < key.n:
         raise PaillierRefused("expected a plaintext residue below n, got another number")
-    return Ciphertext(key, residue * key.n + 1)
+    return _unit(key, residue * key.n + 1)
 
 
 def encrypt(value: int, pool: Pool) -> OutboundCiphertext:
@@ -90,7 +91,7 @@ def add(ciphertexts: Sequence[Ciphertext]) -> Ciphertext:
     for ciphertext in ciphertexts[1:]:
         _check_same(ciphertext.key, key)
         product = product * ciphertext.value % key.n2
-    return Ciphertext(key, product)
+    return _unit(key, product)
 
 
 def add_plain(ciphertext: Ciphertext, residue: mpz) -> Ciphertext:
@@ -109,6 +110,14 @@ def from_wire(key: PublicKey, data: bytes) -> Ciphertext:
     if len(data) != key.ciphertext_bytes:
         raise PaillierRefused(f"expected a ciphertext of {key.ciphertext_bytes} bytes, got {len(data)}")
     return Ciphertext(key, mpz(int.from_bytes(data, "big")))
+
+
+def _unit(key: PublicKey, value: mpz) -> Ciphertext:
+    """A ciphertext that need not be checked: 1 + n*m is a unit, and so is every product of units."""
+    ciphertext = object.__new__(Ciphertext)
+    object.__setattr__(ciphertext, "key", key)
+    object.__setattr__(ciphertext, "value", value)
+    return ciphertext
 
 
 def _check_same(one: PublicKey, other: PublicKey) -> None:

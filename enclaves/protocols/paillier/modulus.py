@@ -24,7 +24,7 @@ SMALL_FACTORS_BELOW: Final = 1 << 16
 
 def check_modulus(n: mpz, *, bits: int) -> None:
     """Raise PaillierRefused unless `n` may be a Paillier modulus of exactly `bits` bits."""
-    if n.bit_length() != bits:
+    if n < 0 or n.bit_length() != bits:
         raise PaillierRefused(f"expected a modulus of {bits} bits, got {n.bit_length()}")
     if not gmpy2.is_odd(n):
         raise PaillierRefused("expected an odd modulus, got an even one")

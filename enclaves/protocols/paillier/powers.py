@@ -5,11 +5,11 @@ Rules:
   no factor is 1: the number of full-size multiplications does not depend on the exponent. What it adds to the exponent
   is `offset`, which callers take off beforehand or, for a random exponent, leave.
 - Exponents are given by their digits, least significant first, one per window.
-- An entry is held as (r, l), which stands for r * (1 + n*l) mod n^2, both below n. A product of such numbers needs
+- An entry is held as (r, log), which stands for r * (1 + n*log) mod n^2, both below n. A product of such numbers needs
 
-      a * r = q*n + a'      c' = c*r + q (mod n)      l' = l + l_r      for the number (a + n*c) * (1 + n*l),
+      a * r = q*n + a'      c' = c*r + q (mod n)      L' = L + log      for the number (a + n*c) * (1 + n*L),
 
-  two products and two reductions of half size, since l only adds: a third less time than multiplying modulo n^2.
+  two products and two reductions of half size, since logarithms only add: a third less time than multiplying modulo n^2.
 
 This is the fixed-base windowing method (Brickell, Gordon, McCurley and Wilson, EUROCRYPT 1992). Lookup by a secret
 digit is not constant time in cache; Python integers are not either.
@@ -23,10 +23,10 @@ from gmpy2 import mpz
 
 
 class Split(NamedTuple):
-    """The number r * (1 + n*l) modulo n^2, with 0 < r < n and 0 <= l < n."""
+    """The number r * (1 + n*log) modulo n^2, with 0 < r < n and 0 <= log < n."""
 
     r: mpz
-    l: mpz  # noqa: E741 - the letter of the formula above
+    log: mpz
 
 
 Window = tuple[Split, ...]
@@ -61,13 +61,13 @@ class PowerTable:
 def product(start: mpz, windows: Iterable[Window], *, digits: Iterable[int], n: mpz) -> mpz:
     """`start` times the entry that each digit picks from its window, modulo n^2; as many digits as windows."""
     c, a = divmod(start, n)
-    logarithm = mpz(0)
+    total = mpz(0)
     for entries, digit in zip(windows, digits, strict=True):
-        r, l = entries[digit]  # noqa: E741 - see Split
+        r, log = entries[digit]
         q, a = divmod(a * r, n)
         c = (c * r + q) % n
-        logarithm += l
-    return a + n * ((a * logarithm + c) % n)
+        total += log
+    return a + n * ((a * total + c) % n)
 
 
 def _windows(base: mpz, n: mpz, *, count: int, size: int) -> Iterator[Window]:
@@ -77,10 +77,10 @@ def _windows(base: mpz, n: mpz, *, count: int, size: int) -> Iterator[Window]:
     for _ in range(count):
         entries, step_inverse = [step], inverse
         for _ in range(size - 1):
-            r, l = entries[-1]  # noqa: E741 - see Split
+            r, log = entries[-1]
             q, r = divmod(r * step.r, n)
             inverse = inverse * step_inverse % n
-            entries.append(Split(r, (l + step.l + q * inverse) % n))
+            entries.append(Split(r, (log + step.log + q * inverse) % n))
         yield tuple(entries)
         # The last power is step^size, which is where the next window begins.
         step = entries[-1]

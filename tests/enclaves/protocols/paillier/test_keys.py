@@ -68,6 +68,7 @@ def _bad_moduli() -> dict[str, tuple[mpz, str]]:
     return {
         "short": (n >> 1 | 1, "3072 bits, got 3071"),
         "long": (2 * n + 1, "3072 bits, got 3073"),
+        "negative": (-n, "a modulus of 3072 bits"),
         "even": (n - 1, "an odd modulus"),
         "small factor": (_multiple_of(65521), "factors below 65536"),
         "three": (_multiple_of(3), "factors below 65536"),
@@ -84,7 +85,7 @@ def _multiple_of(factor: int) -> mpz:
 
 
 @pytest.mark.parametrize(
-    "kind", ["short", "long", "even", "small factor", "three", "square", "cube", "prime"]
+    "kind", ["short", "long", "negative", "even", "small factor", "three", "square", "cube", "prime"]
 )
 def test_a_bad_modulus_is_refused_by_its_kind(kind: str) -> None:
     n, reason = _bad_moduli()[kind]
