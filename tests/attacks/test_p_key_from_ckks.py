@@ -26,6 +26,7 @@ from tests.attacks.lattice import (
     Row,
     ciphertext_of,
     ckks_seal_context,
+    loaded,
     secret_words,
     words,
 )
@@ -82,6 +83,24 @@ def test_naive_decryptions_give_the_whole_secret_key() -> None:
     # The mean of a transform over all its points is the polynomial's constant coefficient, here 7 and one error.
     mean = sum(x + y * s for x, y, s in zip(c0, c1, found, strict=True)) * pow(DEGREE, -1, PRIME) % PRIME
     assert mean / 2.0**40 == pytest.approx(7.0, abs=1e-9)
+
+
+def test_one_decryption_is_enough_where_the_slots_come_back_complex() -> None:
+    context = ts.context(ts.SCHEME_TYPE.CKKS, DEGREE, -1, [58, 50], n_threads=1)
+    context.global_scale = 2.0**40
+    ciphertext = ciphertext_of(ts.ckks_vector(context, secret_values(1)), SEAL)
+    key = loaded(sealapi.SecretKey, SEAL, context.secret_key().data)
+    decrypted, encoded = sealapi.Plaintext(), sealapi.Plaintext()
+    sealapi.Decryptor(SEAL, key).decrypt(ciphertext, decrypted)
+    # This is what the attacker sees: 2,048 complex doubles. From here on the key is not used.
+    seen = sealapi.CKKSEncoder(SEAL).decode_complex(decrypted)
+    sealapi.CKKSEncoder(SEAL).encode(seen, 2.0**40, encoded)
+    c0, c1 = words(ciphertext, 0, primes=1), words(ciphertext, 1, primes=1)
+    found = [
+        (p - x) * pow(y, -1, PRIME) % PRIME
+        for p, x, y in zip(words(encoded, 0, primes=1), c0, c1, strict=True)
+    ]
+    assert right_words(found, context) == DEGREE
 
 
 @pytest.mark.parametrize("grid_bits", [0, -4])

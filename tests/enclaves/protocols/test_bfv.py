@@ -9,6 +9,7 @@ import tenseal as ts
 from enclaves.protocols import bfv, secagg
 from enclaves.protocols.bfv import BfvKeys
 from enclaves.protocols.errors import BfvRefused
+from enclaves.protocols.he_parameters import BFV_SUM
 from enclaves.protocols.secagg import PairKey
 
 
@@ -69,7 +70,12 @@ def test_a_slot_costs_at_most_24_bytes(keys: BfvKeys) -> None:
     assert len(bfv.encrypt(keys.public, residues)) <= 24 * len(residues)
 
 
-def test_equal_values_encrypt_to_different_bytes_of_the_same_kind(keys: BfvKeys) -> None:
+def test_the_room_has_the_named_set() -> None:
+    assert (BFV_SUM.parameters.slots, BFV_SUM.parameters.plain_modulus) == (bfv.SLOTS, bfv.MODULUS)
+    assert bfv.MAX_PARTIES == BFV_SUM.max_parties == 64
+
+
+def test_equal_values_encrypt_to_different_bytes_of_one_size(keys: BfvKeys) -> None:
     zeros = np.zeros(bfv.SLOTS, dtype=np.uint64)
     first, second = bfv.encrypt(keys.public, zeros), bfv.encrypt(keys.public, zeros)
     random = bfv.encrypt(
@@ -77,7 +83,7 @@ def test_equal_values_encrypt_to_different_bytes_of_the_same_kind(keys: BfvKeys)
     )
     assert first != second
     # protocols.md finding 5: an all-zero column must not be told by its size.
-    assert abs(len(first) - len(random)) < 500
+    assert len(first) == len(second) == len(random) == bfv.FRAME_BYTES
 
 
 def test_public_context_holds_a_public_key_only(keys: BfvKeys) -> None:

@@ -36,6 +36,11 @@ def contributions(keys: CkksKeys) -> list[bytes]:
     return [ckks.encrypt(keys.public, values, release=RELEASE) for values in vectors(RELEASE)]
 
 
+def test_the_room_has_the_named_set() -> None:
+    assert ckks.CKKS_SUM.parameters.slots == ckks.SLOTS
+    assert ckks.CKKS_SUM.max_parties == ckks.MAX_PARTIES
+
+
 def test_sums_come_back_on_the_grid_within_the_flood(keys: CkksKeys, contributions: list[bytes]) -> None:
     sums = ckks.open_sum(keys.secret, contributions, release=RELEASE)
     assert (sums.dtype, sums.shape) == (np.int64, (RELEASE.slots,))
