@@ -26,7 +26,7 @@ import tenseal as ts
 from numpy.typing import NDArray
 
 from enclaves.protocols.errors import BfvRefused
-from enclaves.protocols.he_context import Contexts, HeKeys, PublicContext, SecretContext
+from enclaves.protocols.he_context import ContextPair, Contexts, PublicContext, SecretContext
 from enclaves.protocols.he_frames import FIELD_1, MAX_CIPHERTEXT_BYTES, MAX_CONTEXT_BYTES, FrameShape
 from enclaves.protocols.he_parameters import BFV_SUM
 
@@ -55,7 +55,7 @@ MAX_PARTIES: Final = BFV_SUM.max_parties
 # A fresh ciphertext has 88,535 bytes with a deviation of 31, so this is 17 deviations above the mean; 21.75 bytes a slot.
 FRAME_BYTES: Final = 89_088
 
-BfvKeys = HeKeys
+BfvKeys = ContextPair
 Contribution = NewType("Contribution", bytes)
 
 _CONTEXTS: Final = Contexts(BFV_SUM.parameters, BfvRefused)

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from enclaves.noise import gaussian
 from enclaves.protocols.errors import ProtocolError
-from enclaves.protocols.he_context import Contexts, HeKeys
+from enclaves.protocols.he_context import ContextPair, Contexts
 from enclaves.protocols.he_frames import FIELD_1, FrameShape
 from enclaves.protocols.he_parameters import CKKS_SUM, check_parameters
 
@@ -55,7 +55,7 @@ _ERROR_SLACK: Final = 2.0
 # 12 deviations of the flood and its rounding: an honest sum is refused with probability below 2^-90 a slot.
 _TAIL_UNITS: Final = 4
 
-CkksKeys = HeKeys
+CkksKeys = ContextPair
 Contribution = NewType("Contribution", bytes)
 
 
@@ -104,8 +104,8 @@ class Release:
         decrypted = -(-self.slots // SLOTS) * SLOTS
         deviation = _ERROR_SLACK * CKKS_SUM.parameters.slot_deviation * math.sqrt(self.parties)
         # Reading in fine units may move a slot by one unit more than its error.
-        square = decrypted * (deviation**2 + 2.0 ** (-2 * _FINE_BITS))
-        return -math.log2(math.sqrt(square) / (2 * float(_FLOOD_PART) * self.grid))
+        distance = math.sqrt(decrypted) * (deviation + 2.0**-_FINE_BITS)
+        return -math.log2(distance / (2 * float(_FLOOD_PART) * self.grid))
 
 
 _CONTEXTS: Final = Contexts(CKKS_SUM.parameters, CkksRefused)
@@ -183,10 +183,12 @@ def _open_frame(context: Any, ciphertexts: Sequence[bytes], *, release: Release)
         return values
 
     decrypted = np.array(_CONTEXTS.guarded(decrypt), dtype=np.float64)
-    # Beyond the capacity nothing is a sum of the declared values, and the fine units below would not fit 64 bits.
-    if decrypted.shape != (SLOTS,) or not np.all(np.abs(decrypted) <= 2 * CKKS_SUM.bound):
-        raise CkksRefused(f"expected {SLOTS} sums within the range of the parameters, got others")
-    fine = np.rint(decrypted * 2.0**_FINE_BITS).astype(np.int64)
+    if decrypted.shape != (SLOTS,) or not np.all(np.isfinite(decrypted)):
+        raise CkksRefused(f"expected {SLOTS} finite sums, got others")
+    # Beyond the capacity nothing is a sum of declared values. It is clipped, not refused here, so that every refusal is
+    # of a flooded value: what is clipped still lies twice beyond any release, and `open_sum` refuses it.
+    clipped = np.clip(decrypted, -2 * CKKS_SUM.bound, 2 * CKKS_SUM.bound)
+    fine = np.rint(clipped * 2.0**_FINE_BITS).astype(np.int64)
     unit_bits = _FINE_BITS - release.grid_bits
     flood = gaussian.draw((_FLOOD_PART * 2**unit_bits) ** 2, SLOTS)
     half = np.int64(1 << unit_bits >> 1)

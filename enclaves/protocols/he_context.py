@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class HeKeys:
+class ContextPair:
     """The gate's key pair for one job, serialized. `secret` never leaves the gate and its confined child."""
 
     secret: SecretContext = field(repr=False)
@@ -50,10 +50,10 @@ class Contexts:
     parameters: HeParameters
     refused: type[ProtocolError]
 
-    def generate(self) -> HeKeys:
+    def generate(self) -> ContextPair:
         """A fresh key pair; randomness comes from SEAL, which seeds itself from the operating system."""
         context = _new_context(self.parameters)
-        return HeKeys(
+        return ContextPair(
             secret=SecretContext(_serialize(context, secret=True)),
             public=PublicContext(_serialize(context, secret=False)),
         )

@@ -63,6 +63,19 @@ def test_the_gates_child_opens_reals(keys: CkksKeys, contributions: list[bytes])
     assert float(np.abs(off).max()) < 2.5
 
 
+def test_every_opening_has_a_child_of_its_own_that_ends_with_it(
+    keys: CkksKeys, contributions: list[bytes]
+) -> None:
+    """Recycled with every job, where memory that the library keeps would call for it by the thousandth."""
+    runs = []
+    for _ in range(2):
+        frames = decrypt_reals.order_frames(keys.secret, contributions, release=RELEASE)
+        runs.append(run_confined("enclaves.worker.decrypt_reals", frames, files={}, limits=LIMITS))
+        assert len(list(runs[-1])) == 1
+    assert len({run._process.pid for run in runs}) == 2
+    assert [run._process.poll() for run in runs] == [0, 0]
+
+
 def test_an_order_with_a_piece_too_few_fails_in_the_child(keys: CkksKeys, contributions: list[bytes]) -> None:
     frames = decrypt_reals.order_frames(keys.secret, contributions[:-1], release=RELEASE)
     with pytest.raises(WorkerFailed) as caught:
@@ -92,10 +105,10 @@ def test_a_grid_too_fine_to_hide_the_error_is_refused(grid_bits: int) -> None:
 
 
 def test_flooding_is_what_the_release_says() -> None:
-    assert RELEASE.flood_bits == pytest.approx(20.49, abs=0.01)
+    assert RELEASE.flood_bits == pytest.approx(20.35, abs=0.01)
     # A grid twice as coarse is one bit more; four times the parties or the frames one less.
     assert Release(3, 5_000, 1.0, 0).flood_bits - RELEASE.flood_bits == pytest.approx(1.0)
-    assert Release(12, 5_000, 1.0, 0).flood_bits - RELEASE.flood_bits == pytest.approx(0.0, abs=0.05)
+    assert Release(12, 5_000, 1.0, 0).flood_bits - RELEASE.flood_bits == pytest.approx(0.0, abs=0.1)
     assert Release(3, 4 * 6_144, 1.0, 0).flood_bits == pytest.approx(RELEASE.flood_bits)
 
 
@@ -210,6 +223,15 @@ def test_a_sum_beyond_the_declared_bound_does_not_leave(keys: CkksKeys) -> None:
     assert np.abs(ckks.open_sum(keys.secret, [contribution], release=wide) - 9_000).max() <= 2
     with pytest.raises(CkksRefused):
         ckks.open_sum(keys.secret, [contribution], release=narrow)
+
+
+def test_values_beyond_the_capacity_are_refused_after_flooding(keys: CkksKeys) -> None:
+    """Two contributions of another release, each within the range of the parameters, whose sum is not."""
+    wide = Release(parties=1, slots=10, bound=130_000.0, grid_bits=-4)
+    contribution = ckks.encrypt(keys.public, np.full(10, 130_000.0), release=wide)
+    double = Release(parties=2, slots=10, bound=65_000.0, grid_bits=-4)
+    with pytest.raises(CkksRefused):
+        ckks.open_sum(keys.secret, [contribution, contribution], release=double)
 
 
 def test_contributions_have_one_size_whatever_they_hold(keys: CkksKeys) -> None:
