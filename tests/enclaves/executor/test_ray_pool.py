@@ -12,7 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -48,9 +50,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Two nodes of two processors each."""
+@contextmanager
+def two_nodes() -> Iterator[Any]:
+    """A cluster of two nodes of two processors each, as `ray.cluster_utils.Cluster`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -63,18 +65,22 @@ def address() -> Iterator[str]:
         node = {
             "num_cpus": 2,
             "object_store_memory": OBJECT_STORE_BYTES,
-            "include_dashboard": False,
             "node_ip_address": "127.0.0.1",
         }
-        cluster = Cluster(initialize_head=True, head_node_args=node)
+        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
         try:
-            cluster.add_node(
-                **{key: node[key] for key in ("num_cpus", "object_store_memory", "node_ip_address")}
-            )
+            cluster.add_node(**node)
             cluster.wait_for_nodes(timeout=60)
-            yield str(cluster.address)
+            yield cluster
         finally:
             cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the module's cluster is."""
+    with two_nodes() as cluster:
+        yield str(cluster.address)
     assert not _raylets()
 
 
@@ -149,6 +155,20 @@ def test_losses_failures_and_calling_off_are_those_of_the_local_pool(address: st
 
 
 @pytest.mark.long
+def test_a_node_that_dies_loses_its_partitions_and_no_more(tmp_path: Path) -> None:
+    heard = list[Progress]()
+    trace = Trace(tmp_path, seconds=4.0)
+    with two_nodes() as cluster:
+        removed = threading.Thread(target=_remove_second_node, args=(cluster, tmp_path))
+        removed.start()
+        found = list(pool(str(cluster.address), retries=3).map(trace, range(6), watch=Watch(heard.append)))
+        removed.join()
+    assert found == [(n, n * n) for n in range(6)]
+    assert heard[-1].finished == 6
+    assert 1 <= heard[-1].lost <= 4
+
+
+@pytest.mark.long
 def test_without_an_address_a_cluster_is_started_here_and_gone_after_the_run() -> None:
     setting = Setting(Kind.RAY, object_store_bytes=OBJECT_STORE_BYTES)
     before = _raylets()
@@ -198,6 +218,15 @@ def _above(process: psutil.Process) -> psutil.Process:
     if parent is None:
         raise psutil.NoSuchProcess(process.pid)
     return parent
+
+
+def _remove_second_node(cluster: Any, folder: Path) -> None:
+    """Kill the second node's processes once four tasks run, two on each."""
+    deadline = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (node,) = cluster.worker_nodes
+    cluster.remove_node(node, allow_graceful=False)
 
 
 def _raylets() -> set[int]:
