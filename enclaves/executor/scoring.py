@@ -48,7 +48,7 @@ def score(
     limits = score_limits(order.slots, memory_bytes=executor.setting.worker_memory_bytes)
     plan = PartitionPlan.of(pids, len(leases))
     words = np.empty(order.slots, dtype=np.uint64)
-    rooms = (_room(order, pids, plan, partition=number, lease=lease) for number, lease in enumerate(leases))
+    rooms = (room_of(order, pids, plan, partition=number, lease=lease) for number, lease in enumerate(leases))
     for partition, frames in executor.map(
         Confined(SCORE_PARTITION, limits), rooms, ordered=False, watch=watch
     ):
@@ -68,10 +68,10 @@ def score_limits(slots: int, *, memory_bytes: int) -> Limits:
     )
 
 
-def _room(
+def room_of(
     order: ScoreOrder, pids: NDArray[np.uint64], plan: PartitionPlan, *, partition: int, lease: Lease
 ) -> Room:
-    """The order under the partition's own key, and its slots."""
+    """What the worker of `partition` is given: the order under the partition's own key, and its slots."""
     own = replace(order, snapshot_key=lease.key)
     slots = (
         frame
