@@ -26,7 +26,8 @@ from policies.glm.specification import Family, Specification
 from policies.glm.statistics import Statistics
 
 TOLERANCE: Final = 1e-8
-_ROSE: Final = 1e-9
+_ROSE: Final = 0.1
+"""Of the tolerance: a deviance that rose by less, relatively, rose by rounding."""
 _SINGULAR: Final = 1e-11
 """The least ratio of eigenvalues of the information matrix after its diagonal was scaled to one."""
 
@@ -82,10 +83,10 @@ def advance(
     if not np.isfinite(statistics.information).all() or statistics.rows < 1:
         raise GlmInvalid("expected finite sums of at least one row, got others")
     best = asked.best
-    if best is not None and objective(specification, asked.coefficients, statistics) > _not_worse(
-        best.objective
-    ):
-        return _next(specification, asked, (best.coefficients + asked.coefficients) / 2, best)
+    if best is not None:
+        now = objective(specification, asked.coefficients, statistics)
+        if now > _not_worse(best.objective, tolerance):
+            return _next(specification, asked, (best.coefficients + asked.coefficients) / 2, best)
     step = newton_step(specification, asked.coefficients, statistics, noise=noise)
     moved = asked.coefficients + step
     if noise is not None:
@@ -159,5 +160,5 @@ def _next(specification: Specification, asked: Round, coefficients: Floats, best
     return Round(asked.number + 1, coefficients, best)
 
 
-def _not_worse(best: float) -> float:
-    return best + _ROSE * max(1.0, abs(best))
+def _not_worse(best: float, tolerance: float) -> float:
+    return best + _ROSE * tolerance * max(1.0, abs(best))

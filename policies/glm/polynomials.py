@@ -3,7 +3,7 @@
 Rules:
 1. Polynomials are in Chebyshev's basis over [-reach, reach]: Σ a_k·T_k(η/reach). Every T_k stays within [-1, 1], so that fixed
    point neither overflows nor drowns, however high the degree.
-2. The degree is the least power of two from 16 to 64 at which the logistic function is met within 1e-6 everywhere in reach;
+2. The degree is the least power of two from 16 to 128 at which the logistic function is met within 1e-6 everywhere in reach;
    a reach for which that is not enough is refused. Powers of two: T_1 … T_2k follow from T_1 … T_k in one step of products.
 3. |η| ≤ Σ|γ| for scaled columns: coefficients with Σ|γ| ≤ reach cannot leave the interval, whatever the rows are.
 
@@ -25,7 +25,8 @@ from policies.glm.errors import GlmInvalid
 from policies.glm.families import Floats
 
 ERROR: Final = 1e-6
-DEGREES: Final = (16, 32, 64)
+DEGREES: Final = (16, 32, 64, 128)
+LARGEST_REACH: Final = 24.0
 REACH: Final = 12.0
 _PROBES: Final = 20_001
 
@@ -47,8 +48,8 @@ class Polynomials:
 @lru_cache(maxsize=8)
 def polynomials(reach: float = REACH) -> Polynomials:
     """The polynomials of least degree for |η| ≤ reach. Raises GlmInvalid for a reach that none of them covers."""
-    if not 1 <= reach <= 20:
-        raise GlmInvalid("expected a reach from 1 to 20, got another")
+    if not 1 <= reach <= LARGEST_REACH:
+        raise GlmInvalid(f"expected a reach from 1 to {LARGEST_REACH}, got another")
     t = np.linspace(-1, 1, _PROBES)
     for degree in DEGREES:
         mean = _interpolated(logistic, reach, degree)
@@ -56,7 +57,7 @@ def polynomials(reach: float = REACH) -> Polynomials:
             return Polynomials(
                 reach, mean, _interpolated(_slope, reach, degree), _interpolated(_softplus, reach, degree)
             )
-    raise GlmInvalid("expected a reach that a polynomial of degree 64 covers, got a larger one")
+    raise GlmInvalid(f"expected a reach that a polynomial of degree {DEGREES[-1]} covers, got a larger one")
 
 
 def logistic(eta: Floats) -> Floats:

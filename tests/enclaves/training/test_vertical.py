@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -96,6 +98,40 @@ def test_admission_to_hospital_over_three_domains_of_rand_is_within_the_bound() 
     spec = specified("logistic", rows, columns)
     plan = VerticalPlan(spec, (tuple(names[:3]), tuple(names[3:5]), tuple(names[5:])), len(rows.outcome))
     check_logistic(train_columns(plan, rows), rows)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_models_of_many_looks_settle_within_the_bound(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    count = int(dice.integers(1000, 2000))
+    x = np.column_stack(
+        [dice.normal(size=count), dice.random(count) < 0.2, dice.normal(size=count), dice.random(count)]
+    )
+    x = np.clip(x, -4, 4) * [1, 10, 100, 1000]
+    eta = dice.uniform(-3, 1) + (x / [1, 10, 100, 1000]) @ (0.6 * dice.normal(size=4))
+    rows = Rows(x, (dice.random(count) < 1 / (1 + np.exp(-eta))).astype(float), np.arange(count))
+    plan = replace(split("logistic", rows, [[0, 1], [2, 3]]), reach=24.0)
+    check_logistic(train_columns(plan, rows), rows)
+
+
+def test_a_member_answers_in_order_and_within_its_rounds() -> None:
+    rows = generated("logistic")
+    plan = split("logistic", rows, [[0, 1], [2, 3]], rounds=2)
+    members = seated(plan, rows, table := Table(2))
+    with pytest.raises(TrainingRefused):
+        next(members[0].logistic(np.zeros(3)))
+    table.deal(plan.gram_steps())
+    table.run([member.gram() for member in members])
+    with pytest.raises(TrainingRefused):
+        next(members[0].gram())
+    for coefficients in (np.zeros(2), np.full(3, 5.0), np.array([np.nan, 0, 0])):
+        with pytest.raises(TrainingRefused):
+            next(members[0].logistic(coefficients))
+    for _ in range(2):
+        table.deal(plan.round_steps())
+        table.run([members[0].logistic(np.zeros(3)), members[1].logistic(np.zeros(2))])
+    with pytest.raises(TrainingRefused):
+        next(members[0].logistic(np.zeros(3)))
 
 
 def check_logistic(found, rows: Rows) -> None:  # type: ignore[no-untyped-def]  # A fit.

@@ -29,6 +29,12 @@ def test_a_rise_of_the_deviance_goes_halfway_back() -> None:
     assert after.number == 4
 
 
+def test_a_rise_by_rounding_is_none() -> None:
+    asked = Round(3, np.ones(2), Best(np.zeros(2), sums().deviance * (1 - 1e-7)))
+    assert isinstance(fitting.advance(SPEC, asked, sums(score=1e-9), tolerance=2e-5), Settled)
+    assert isinstance(fitting.advance(SPEC, asked, sums(score=1e-9)), Round)
+
+
 def test_a_fall_of_the_deviance_takes_newtons_step() -> None:
     asked = Round(3, np.array([2.0, 4.0]), Best(np.zeros(2), 101.0))
     after = fitting.advance(SPEC, asked, sums())
