@@ -47,6 +47,8 @@ TENSEAL = {
     # A measurement beside ours, on bytes of its own.
     "enclaves.bench.baselines",
 }
+# A measurement in one process that takes three numbers: what it parses, it has just made.
+OWN_BYTES = {"enclaves.bench.encrypting"}
 TARGETS = {"vector", "score", "decrypt", "decrypt_reals"}
 
 
@@ -93,7 +95,7 @@ def test_only_confined_targets_name_a_function_that_parses() -> None:
         if member.split(".")[0] in ROOMS and member.split(".")[1] in PARSING
     }
     outside = {name for name in callers if not name.startswith(("enclaves.worker.", "enclaves.protocols."))}
-    assert outside == set()
+    assert outside <= OWN_BYTES
     assert {"enclaves.worker.vector", "enclaves.worker.decrypt", "enclaves.worker.decrypt_reals"} <= callers
 
 
