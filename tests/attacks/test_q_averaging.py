@@ -16,7 +16,8 @@ from tests.attacks.asking import Learned, Naive, Ours, told
 from tests.attacks.town import ILL, PEOPLE, Ints, cells, check_told, known, learned, secrets, town
 
 REPEATS = 100
-SINGLE = "SELECT place, COUNT(DISTINCT person) AS n FROM town WHERE ill GROUP BY place"
+# In order, so that each house meets the same draws in every run.
+SINGLE = "SELECT place, COUNT(DISTINCT person) AS n FROM town WHERE ill GROUP BY place ORDER BY place"
 SPELLINGS = (
     "SELECT block, SUM(flag) AS s FROM town GROUP BY block",
     "select block, sum(flag) as s from town group by 1",
