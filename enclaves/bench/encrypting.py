@@ -41,4 +41,6 @@ def measure(domains: int, subjects: int, *, rounds: int) -> EncryptingClock:
             raise ArithmeticError("expected the sum that was encrypted, got another")
         size = len(sent[0])
         raw.append(raw_tenseal(domains, subjects))
-    return EncryptingClock(domains, subjects, statistics.median(ours), statistics.median(raw), size / subjects)
+    return EncryptingClock(
+        domains, subjects, statistics.median(ours), statistics.median(raw), size / subjects
+    )

@@ -26,6 +26,7 @@ WORKER_CODES: Final[Mapping[str, str]] = MappingProxyType(
         "OnnxRefused": "onnx_refused",
         "OrderInvalid": "order_invalid",
         "BfvRefused": "bfv_refused",
+        "CkksRefused": "ckks_refused",
         "ModelError": "model_error",
     }
 )
