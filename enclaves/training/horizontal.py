@@ -87,7 +87,9 @@ class Domain:
         self._response = plan.specification.response(outcome)
         if len(features) > plan.rows:
             raise TrainingRefused("expected at most the rows of the plan, got more")
-        admission.check_rows(self._design, self._response, persons=persons)
+        admission.check_rows(
+            self._design, self._response, persons=persons, lowest=plan.specification.lowest_response
+        )
         admission.check_rows_per_person(persons, plan.specification.rows_per_person)
         self._persons = persons
         self._draw = draw
@@ -115,9 +117,12 @@ class Domain:
 
     def _terms(self, number: int, coefficients: Floats) -> families.RowTerms:
         family = self._plan.specification.family
-        if number == 1:
-            return families.start(family, self._response)
         private = self._plan.protection is not None
+        if number == 1:
+            terms = families.start(family, self._response)
+            if not private:
+                admission.check_leverage(self._design, terms.weight, persons=self._persons)
+            return terms
         allowed = families.eta_range(self._plan.specification, private=private)
         eta = self._design @ coefficients
         if private:

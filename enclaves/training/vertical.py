@@ -125,7 +125,8 @@ class Member:
         self._whole[:, plan.slice(party)] = self._own
         if outcome is not None:
             self._whole[:, -1] = plan.specification.response(outcome)
-            admission.check_cells(self._own, self._whole[:, -1], persons=persons)
+            lowest = plan.specification.lowest_response
+            admission.check_cells(self._own, self._whole[:, -1], persons=persons, lowest=lowest)
         self._matrix = encoded(self._whole, plan.places)
         self._arithmetic = Shareholder(hand, first=party == 0)
         # -1 before the Gram matrix, then the number of logistic rounds.

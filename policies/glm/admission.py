@@ -10,7 +10,8 @@ Rules. Persons are counted, never rows.
    would have at least 1/m of that direction: so no combination singles out fewer than `LOCAL_PERSONS` persons, whatever
    the columns are called. A rare extreme value fails too; tighter bounds on its column cure that.
    Five people alone in a column are a fifth each and a little more with the other columns: in practice it takes six or eight.
-5. *Each round.* Under the weights of the round, no person's leverage exceeds `LOCAL_TOP_SHARE`: coefficients chosen so that
+5. *Outcome.* Nobody has more than `LOCAL_TOP_SHARE` of the outcomes' sum, counted from their lower bound.
+6. *Each round.* Under the weights of the round, no person's leverage exceeds `LOCAL_TOP_SHARE`: coefficients chosen so that
    only somebody's weight is left (a steep model between two people) are not answered; and η stays in its range.
 
 Source: protocols.md §2.3 and §6.2 (L2), finding 8: each contribution must be releasable by itself. Rule 4 is ours.
@@ -37,10 +38,10 @@ Persons = NDArray[np.int64]
 """For each row whose it is: codes 0 … persons - 1, each present."""
 
 
-def check_rows(design: Floats, response: Floats, *, persons: Persons) -> None:
-    """Rules 1 to 4 for a scaled design matrix [rows, parameters] with its outcomes. Raises GlmWithheld."""
+def check_rows(design: Floats, response: Floats, *, persons: Persons, lowest: float) -> None:
+    """Rules 1 to 5 for a scaled design matrix [rows, parameters] with its outcomes. Raises GlmWithheld."""
     check_columns(design, persons=persons, parameters=design.shape[1])
-    check_cells(design, response, persons=persons)
+    check_cells(design, response, persons=persons, lowest=lowest)
 
 
 def check_columns(columns: Floats, *, persons: Persons, parameters: int) -> None:
@@ -56,8 +57,11 @@ def check_columns(columns: Floats, *, persons: Persons, parameters: int) -> None
     check_leverage(columns, np.ones(len(columns)), persons=persons, limit=Fraction(1, LOCAL_PERSONS))
 
 
-def check_cells(columns: Floats, response: Floats, *, persons: Persons) -> None:
-    """Rules 2 and 3 for the outcome. Raises GlmWithheld."""
+def check_cells(columns: Floats, response: Floats, *, persons: Persons, lowest: float) -> None:
+    """Rules 2, 3 and 5 for the outcome as it is trained on, of which `lowest` is the least. Raises GlmWithheld."""
+    amounts = np.bincount(persons, weights=response - lowest)
+    if float(amounts.max()) > float(LOCAL_TOP_SHARE) * float(amounts.sum()):
+        raise GlmWithheld("expected nobody to dominate the outcomes, got one who does")
     outcomes, seen = np.unique(response, return_counts=True)
     check_enough(np.unique(persons[response != outcomes[seen.argmax()]]).size)
     if outcomes.size != 2:
@@ -88,7 +92,7 @@ def check_enough(persons: int) -> None:
 def check_leverage(
     columns: Floats, weights: Floats, *, persons: Persons, limit: Fraction = LOCAL_TOP_SHARE
 ) -> None:
-    """Rules 4 and 5: raise GlmWithheld if a person's share of some direction exceeds `limit`."""
+    """Rules 4 and 6: raise GlmWithheld if a person's share of some direction exceeds `limit`."""
     if float(leverages(columns, weights, persons=persons).max()) > float(limit) + _ROUNDING:
         raise GlmWithheld("expected no person to dominate a combination of columns, got one who does")
 
@@ -104,7 +108,7 @@ def leverages(columns: Floats, weights: Floats, *, persons: Persons) -> Floats:
 
 
 def check_eta(eta: Floats, allowed: tuple[float, float]) -> None:
-    """Rule 5: raise GlmWithheld if a row leaves the range of its family."""
+    """Rule 6: raise GlmWithheld if a row leaves the range of its family."""
     low, high = allowed
     if not np.isfinite(eta).all() or float(eta.min()) < low or float(eta.max()) > high:
         raise GlmWithheld("expected coefficients that keep every row in range, got others")

@@ -99,6 +99,11 @@ class Specification:
     def names(self) -> tuple[str, ...]:
         return ("(intercept)", *(feature.name for feature in self.features))
 
+    @property
+    def lowest_response(self) -> float:
+        """The least value that a response may have."""
+        return -1.0 if self.family is Family.LINEAR else 0.0
+
     def design(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """The scaled design matrix [rows, parameters] of `features` [rows, features in order], intercept first."""
         if features.ndim != 2 or features.shape[1] != len(self.features):

@@ -28,7 +28,7 @@ def town(people: int, columns: int = 2, seed: int = 1):  # type: ignore[no-untyp
 
 def can_enter(design, response, persons) -> bool:  # type: ignore[no-untyped-def]  # Arrays.
     try:
-        check_rows(design, response, persons=persons)
+        check_rows(design, response, persons=persons, lowest=0.0)
     except GlmWithheld:
         return False
     return True
@@ -87,6 +87,14 @@ def test_a_rare_outcome_is_withheld() -> None:
     response[:] = 0
     response[:3] = 1
     assert not can_enter(design, response, persons)
+
+
+@pytest.mark.parametrize(("his", "enters"), [(140.0, True), (160.0, False)])
+def test_nobody_has_more_than_sixty_percent_of_the_outcomes(his: float, enters: bool) -> None:
+    design, response, persons = town(200)
+    response = (np.arange(200) % 2).astype(float)
+    response[0] = his
+    assert can_enter(design, response, persons) is enters
 
 
 @settings(max_examples=60)
