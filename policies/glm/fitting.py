@@ -21,7 +21,6 @@ import numpy as np
 
 from policies.glm.errors import GlmDiverged, GlmInvalid
 from policies.glm.families import Floats
-from policies.glm.scales import Block, Scales
 from policies.glm.specification import Family, Specification
 from policies.glm.statistics import Statistics
 
@@ -135,11 +134,6 @@ def inverted(matrix: Floats, *, noise: NoiseSizes | None = None) -> Floats:
     if values[0] <= _SINGULAR * values[-1]:
         raise GlmDiverged("expected columns that do not depend on one another, got some that do")
     return np.asarray((vectors / values) @ vectors.T) * np.outer(scale, scale)
-
-
-def noise_sizes(scales: Scales, *, information: float, score: float) -> NoiseSizes:
-    """Noise of these standard deviations in steps, in the unit of the sums."""
-    return NoiseSizes(information / scales.step(Block.INFORMATION), score / scales.step(Block.SCORE))
 
 
 def dispersion(specification: Specification, statistics: Statistics) -> float:
