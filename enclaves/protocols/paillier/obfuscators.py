@@ -29,6 +29,8 @@ from enclaves.protocols.paillier.powers import PowerTable
 
 WINDOW: Final = 8
 _SPARE_BITS: Final = 128
+# More than this many at once gain nothing.
+_AT_ONCE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,9 @@ class Pool:
         return len(self._ready)
 
     def fill(self, count: int) -> None:
-        """Make obfuscators until `count` are ready."""
-        for _ in range(count - self.ready):
-            self._ready.append(self._fresh())
+        """Make obfuscators until `count` are ready, some at a time."""
+        while (missing := count - self.ready) > 0:
+            self._ready.extend(self._fresh(min(missing, _AT_ONCE)))
 
     def take(self) -> mpz:
         """An obfuscator that nobody else gets, ready or fresh."""
@@ -114,12 +116,13 @@ class Pool:
             # Atomic, so two threads never take the same one.
             return self._ready.popleft()
         except IndexError:
-            return self._fresh()
+            return self._fresh(1)[0]
 
-    def _fresh(self) -> mpz:
-        alpha = self._randbits(self.exponent_bits)
+    def _fresh(self, count: int) -> list[mpz]:
+        size = self.exponent_bits // WINDOW
         # The bytes of alpha are its digits in windows of 8 bits; the table's offset only shifts a uniform exponent.
-        return self._table.power(alpha.to_bytes(self.exponent_bits // WINDOW, "little"))
+        alphas = [self._randbits(self.exponent_bits).to_bytes(size, "little") for _ in range(count)]
+        return self._table.powers(alphas)
 
     def _forget_inherited(self) -> None:
         if self._process != os.getpid():

