@@ -13,10 +13,11 @@ from enclaves.protocols.recovery import bundles, dealing, inputs, survivors, unm
 from enclaves.protocols.recovery.bundles import Roll
 from enclaves.protocols.recovery.errors import Reason
 from enclaves.protocols.recovery.gate import Evidence, open_sum
+from enclaves.protocols.recovery.party import Party
 from enclaves.protocols.recovery.shamir import Share
 from enclaves.protocols.recovery.stages import GATE_STAGES
 from enclaves.protocols.recovery.unmasking import Answer
-from tests.enclaves.protocols.recovery.seats import ready, refused, session, vector
+from tests.enclaves.protocols.recovery.seats import ready, refused, seat, session, vector
 from tests.enclaves.protocols.recovery.simulator import (
     Table,
     boot_key,
@@ -125,6 +126,7 @@ def test_t_different_survivors_must_have_signed_this_set() -> None:
     said = list(HONEST.agreements)
     check_agreement(said)
     refused(Reason.SURVIVORS, check_agreement, said[1:])
+    refused(Reason.SURVIVORS, check_agreement, [*said, said[0]])
     refused(Reason.SURVIVORS, check_agreement, [*said[1:], said[1]])
     signs = {name: signing_key(name).sign for name in ROSTER}
     another = survivors.agreement_of(GIVEN, ROSTER[1], ROSTER, roll=ROLL, sign=signs[ROSTER[1]])
@@ -165,6 +167,11 @@ def test_an_answer_has_exactly_the_shares_of_its_sender() -> None:
     ]
     for answer in wrong:
         refused(Reason.ANSWERS, check_answers, [signed(answer), *rest])
+    # Of a party that is gone, with shares of its own coordinate.
+    moved = {name: Share(1, share.value) for name, share in first.of_self_masks.items()}
+    gone = replace(first, party=ROSTER[0], of_self_masks=moved, of_mask_seeds={ROSTER[0]: Share(1, 5)})
+    refused(Reason.ANSWERS, check_answers, [signed(gone), first, *rest])
+    refused(Reason.ANSWERS, check_answers, [first, *rest, first])
     refused(Reason.ANSWERS, check_answers, rest)
     refused(Reason.SIGNATURE, check_answers, [replace(first, signature=bytes(64)), *rest])
 
@@ -196,6 +203,20 @@ def test_the_gate_asks_for_every_piece_itself() -> None:
 
 def test_a_receiver_mask_of_another_length_is_refused() -> None:
     refused(Reason.RECEIVER, lambda: opening(HONEST, unseal=lambda sealed, info: bytes(31)))
+
+
+def test_a_party_knows_its_own_bundle() -> None:
+    """Another of its own making, signed by it, does not pass for the one it published."""
+    party, twin = seat(ROSTER[0], GIVEN, draw=2), seat(ROSTER[0], GIVEN, draw=3)
+    party.publish()
+    refused(Reason.BUNDLES, party.deal, [twin.publish(), *HONEST.bundles[1:]])
+
+
+def test_a_party_takes_only_the_boot_keys_of_its_roster() -> None:
+    means = seat(ROSTER[0], GIVEN)._means
+    for keys in ({name: KEYS[name] for name in LEFT}, KEYS | {ROSTER[1]: KEYS[ROSTER[2]]}):
+        refused(Reason.SESSION, lambda keys=keys: Party(ROSTER[0], GIVEN, keys=keys, means=means))
+    refused(Reason.SESSION, lambda: Party("stranger", GIVEN, keys=KEYS, means=means))
 
 
 def test_boot_keys_must_be_those_of_the_roster_and_differ() -> None:

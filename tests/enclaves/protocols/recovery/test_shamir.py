@@ -97,10 +97,11 @@ def test_a_wrong_share_may_give_a_plausible_secret_which_is_why_results_are_chec
 
 def test_fewer_more_or_repeated_shares_are_refused() -> None:
     shares = dealt(5, 4)
-    for wrong in (shares[:3], shares, (shares[0], shares[0], shares[1], shares[2]), ()):
-        with pytest.raises(RecoveryRefused) as refused:
+    for wrong in (shares[:3], shares, ()):
+        with pytest.raises(RecoveryRefused, match="expected 4 shares"):
             combine(wrong, needed=4)
-        assert refused.value.reason is Reason.SHARE
+    with pytest.raises(RecoveryRefused, match="twice"):
+        combine((shares[0], shares[0], shares[1], shares[2]), needed=4)
     with pytest.raises(RecoveryRefused):
         combine((), needed=0)
 
