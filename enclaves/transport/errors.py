@@ -100,8 +100,16 @@ LOCAL_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "twin_refused": _malformed("an invented table that cannot be made as asked"),
         "home_invalid": _malformed("a domain directory whose key file is not what it must be"),
         "vetting_input_invalid": _malformed("parts, metrics and bands that do not belong to one model"),
+        "executor_setting_invalid": _malformed("a setting that names no executor, or bounds that are none"),
+        "glm_invalid": _malformed(
+            "a model, a column, a round or a sum that is not what a training run allows"
+        ),
         "dataset_unknown": _absent("no data set of this id in the catalogue"),
         "snapshot_unknown": _absent("a data set that was never brought in"),
+        "executor_unavailable": _unavailable("the executor that was chosen cannot be had here"),
+        "partition_lost": _unavailable(
+            "the worker of a partition was lost more often than the setting allows"
+        ),
         "store_error": _unavailable("the department's store cannot be used now"),
         "noised_unreadable": _unavailable("a stored noisy answer that does not open under this domain's key"),
         "store_busy": _unavailable("another process holds the department's store"),
