@@ -143,6 +143,7 @@ class SnapshotWriter:
         if persons > MAX_PERSONS:
             raise StoreError(f"expected at most {MAX_PERSONS} persons, got {persons}")
         with engine_errors("write persons"):
+            # INVARIANT: the engine keeps the order of what is inserted (its default), so that a row's id is its rank.
             self._connection.execute("INSERT INTO numbered SELECT * FROM hashed ORDER BY pid_high, pid_low")
             self._connection.execute("DROP TABLE hashed")
             self._connection.execute(

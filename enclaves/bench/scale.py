@@ -14,17 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
-
-import psutil
+from typing import Final
 
 from connectors.store.partition import PartitionedStore
 from enclaves.bench.domains import GRID, Domain, make_domains
@@ -42,7 +38,6 @@ SIZES: Final = (100_000, 1_000_000)
 LARGEST: Final = 10_000_000
 PERSONS: Final = 250_000
 PEERS: Final = 2
-_SAMPLE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ def _measure(
             held.enter_context(parted.lease(whole.pointer.snapshot, dataset, number))
             for number in range(partitions)
         ]
-        with MemoryWatch() as memory, _LargestBelow() as below:
+        with MemoryWatch() as memory:
             before = time.perf_counter()
             digest = _digest(score(executor, order, domain.pids, leases=leases))
             seconds = time.perf_counter() - before
@@ -115,7 +110,7 @@ def _measure(
         split_seconds=round(split_seconds, 3),
         seconds=round(seconds, 3),
         subjects_per_second=round(subjects / seconds),
-        worker_peak_mb=round(below.peak_mb, 1),
+        worker_peak_mb=round(memory.largest_below_mb, 1),
         peak_mb=round(memory.peak_mb, 1),
         whole_seconds=None if whole_seconds is None else round(whole_seconds, 3),
     )
@@ -167,29 +162,3 @@ def _digest(frames: Iterator[bytes]) -> str:
     for frame in frames:
         digest.update(frame)
     return digest.hexdigest()
-
-
-class _LargestBelow:
-    """The highest proportional set size, in MB, of any one process below this one while the context is open."""
-
-    def __init__(self) -> None:
-        self.peak_mb = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        me = psutil.Process()
-        while not self._stop.wait(_SAMPLE_SECONDS):
-            for process in me.children(recursive=True):
-                with suppress(psutil.Error):
-                    self.peak_mb = max(self.peak_mb, process.memory_full_info().pss / 1e6)

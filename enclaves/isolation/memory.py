@@ -17,10 +17,11 @@ _SAMPLE_SECONDS: Final = 0.1
 
 
 class MemoryWatch:
-    """Highest summed PSS of this process and all below it, in MB, while the context is open."""
+    """While the context is open, in MB: the highest summed PSS of this process and all below it, and of any one below it."""
 
     def __init__(self) -> None:
         self.peak_mb = 0.0
+        self.largest_below_mb = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -37,8 +38,10 @@ class MemoryWatch:
     def _watch(self) -> None:
         me = psutil.Process()
         while not self._stop.wait(_SAMPLE_SECONDS):
-            total = 0
-            for process in (me, *me.children(recursive=True)):
+            total = me.memory_full_info().pss
+            for process in me.children(recursive=True):
                 with suppress(psutil.Error):
-                    total += process.memory_full_info().pss
+                    held = process.memory_full_info().pss
+                    total += held
+                    self.largest_below_mb = max(self.largest_below_mb, held / 1e6)
             self.peak_mb = max(self.peak_mb, total / 1e6)

@@ -19,7 +19,7 @@ from connectors.errors import (
     StoreBusy,
     StoreError,
 )
-from connectors.store import DomainStore, Pointer, open_snapshot, pointer
+from connectors.store import DomainStore, Pointer, open_snapshot, pointer, writer
 from connectors.store.directory import replace_file
 from connectors.store.keys import PointerKey
 from policies.documents.dataset import ColumnType
@@ -127,6 +127,29 @@ def test_a_repeated_row_key_is_named_by_the_row_that_repeats_it(tmp_path: Path) 
         fill(store, PERSONS, doubled)
     assert caught.value.row == 2501
     assert store.pointer("persons") == before
+
+
+def test_persons_numbered_and_laid_out_some_at_a_time_give_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def laid_out(folder: Path) -> list[list[tuple[object, ...]]]:
+        store = open_store(folder)
+        rows = table(declare(), visits(5000))
+        published = fill(store, declare(), rows)
+        assert published.rows == len(rows)
+        with store.lease("visits") as lease, open_snapshot(lease.path, lease.key) as snapshot:
+            found = [
+                snapshot._connection.execute(f"SELECT rowid, * FROM {part} ORDER BY rowid").fetchall()
+                for part in ("persons", "rows")
+            ]
+        assert [row[1] for row in found[0]] == list(range(published.persons))
+        return found
+
+    whole = laid_out(tmp_path / "whole")
+    assert len(whole[0]) > 4096
+    monkeypatch.setattr(writer, "_PERSONS_HASHED", 2048)
+    monkeypatch.setattr(writer, "_PERSONS_LAID_OUT", 1000)
+    assert laid_out(tmp_path / "parts") == whole
 
 
 def test_a_data_set_that_is_not_personal_has_rows_only(tmp_path: Path) -> None:
