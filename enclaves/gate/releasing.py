@@ -13,8 +13,9 @@ protocols.md sections 6.2 (L3, L4) and 9.2; docs/protocol.md section 4.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -48,15 +49,7 @@ _EMPTY_LEAF: Final = leaf_hash(b"")
 def release(house: House, verified: Verified) -> None:
     """Open, band, seal, sign, keep, announce. Raises before anything leaves."""
     plan = verified.papers.plan
-    document: Document
-    if plan.job_kind is JobKind.VET:
-        document, slots = _vet_bands(house, verified), None
-    elif plan.job_kind is JobKind.AGGREGATE:
-        document = table_release(house, verified)
-        slots = document.sealed.sha256
-    else:
-        document = _release(house, verified)
-        slots = document.sealed.slots
+    document, slots = _RELEASES[plan.job_kind](house, verified)
     envelope = document.envelope(house.identity)
     with house.shelf.together():
         house.sessions.move(plan.sid, Stage.RELEASED)
@@ -71,6 +64,16 @@ def announce(house: House, sid: bytes) -> None:
     attachments = [copy.sha256 for copy in copies]
     body = {"document": envelope.to_json()}
     house.wire.send("coordinator", "release", body, run=sid.hex(), attachments=attachments)
+
+
+def _scores(house: House, verified: Verified) -> tuple[Document, str | None]:
+    document = _release(house, verified)
+    return document, document.sealed.slots
+
+
+def _table(house: House, verified: Verified) -> tuple[Document, str | None]:
+    document = table_release(house, verified)
+    return document, document.sealed.sha256
 
 
 def _release(house: House, verified: Verified) -> Release:
@@ -154,7 +157,7 @@ def _check_size(slots: int, count: int) -> None:
         )
 
 
-def _vet_bands(house: House, verified: Verified) -> VetBands:
+def _vet_bands(house: House, verified: Verified) -> tuple[Document, str | None]:
     plan, model = verified.papers.plan, verified.papers.model
     persons = rounded_persons(int(verified.effective.sum()))
     counts = np.zeros(model.bands, dtype=np.int64)
@@ -163,7 +166,7 @@ def _vet_bands(house: House, verified: Verified) -> VetBands:
         here = verified.effective[start : start + len(chunk)]
         counts += np.bincount(banding.bands(chunk[here], model.cut_points), minlength=model.bands)
         start += len(chunk)
-    return VetBands(
+    bands = VetBands(
         id=f"vet-bands-{plan.sid.hex()[:16]}",
         gate=house.party,
         job=plan.job,
@@ -171,3 +174,10 @@ def _vet_bands(house: House, verified: Verified) -> VetBands:
         persons=persons,
         counts=tuple(rounded_count(int(count)) for count in counts),
     )
+    return bands, None
+
+
+_RELEASES: Final[Mapping[JobKind, Callable[[House, Verified], tuple[Document, str | None]]]] = (
+    MappingProxyType({JobKind.SCORE: _scores, JobKind.VET: _vet_bands, JobKind.AGGREGATE: _table})
+)
+"""By kind: what is signed, and the digest of the sealed file that is handed over with it, if any."""

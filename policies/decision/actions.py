@@ -7,7 +7,11 @@ job of an unknown kind, or one that carries bare query text, asks for `raw-expor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from policies.documents.authorization import JobKind
 from policies.documents.job import Job
@@ -38,30 +42,39 @@ class Action(StrEnum):
     RAW_EXPORT = "raw-export"
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The action a job of one kind asks for at each step of its way."""
+
+    admission: Action
+    computation: Action
+    opening: Action
+
+
+STEPS: Final[Mapping[str, Steps]] = MappingProxyType(
+    {
+        JobKind.SCORE: Steps(Action.ADMIT_SCORE, Action.SCORE, Action.RELEASE),
+        JobKind.VET: Steps(Action.ADMIT_VET, Action.VET, Action.RELEASE_BANDS),
+        JobKind.AGGREGATE: Steps(Action.ADMIT_AGGREGATE, Action.AGGREGATE, Action.RELEASE_CELLS),
+    }
+)
+_EXPORT: Final = Steps(Action.RAW_EXPORT, Action.RAW_EXPORT, Action.RAW_EXPORT)
+
+
 def admission(job: Job) -> Action:
     """What the coordinator decides when `job` arrives."""
-    return _by_kind(job, score=Action.ADMIT_SCORE, vet=Action.ADMIT_VET, aggregate=Action.ADMIT_AGGREGATE)
+    return _steps(job).admission
 
 
 def computation(job: Job) -> Action:
     """What an enclave decides before it reads a row for `job`."""
-    return _by_kind(job, score=Action.SCORE, vet=Action.VET, aggregate=Action.AGGREGATE)
+    return _steps(job).computation
 
 
 def opening(job: Job) -> Action:
     """What the gate decides before it opens a total of `job`."""
-    return _by_kind(job, score=Action.RELEASE, vet=Action.RELEASE_BANDS, aggregate=Action.RELEASE_CELLS)
+    return _steps(job).opening
 
 
-def _by_kind(job: Job, *, score: Action, vet: Action, aggregate: Action) -> Action:
-    if job.sql is not None:
-        return Action.RAW_EXPORT
-    match job.job_kind:
-        case JobKind.SCORE:
-            return score
-        case JobKind.VET:
-            return vet
-        case JobKind.AGGREGATE:
-            return aggregate
-        case _:
-            return Action.RAW_EXPORT
+def _steps(job: Job) -> Steps:
+    return _EXPORT if job.sql is not None else STEPS.get(job.job_kind, _EXPORT)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -38,6 +38,10 @@ class JobKind(StrEnum):
     VET = "vet"
     SCORE = "score"
     AGGREGATE = "aggregate"
+
+
+ASKING: Final = frozenset({JobKind.AGGREGATE})
+"""Kinds that put a signed question about everybody, name no subjects, and release a sealed table."""
 
 
 class Mode(StrEnum):
@@ -244,7 +248,7 @@ class Authorization(Document):
     """With its report exactly where score jobs are permitted."""
     vetting_report: Sha256 | None
     queries: QueryTerms | None = None
-    """Exactly where aggregate jobs are permitted."""
+    """Exactly where jobs that ask a question are permitted."""
     price_filing: Sha256
     data_list: Sha256
     """Digest of the scenario's data list: one scenario, one list, one authorization."""
@@ -267,8 +271,8 @@ class Authorization(Document):
         scores = JobKind.SCORE in self.job_kinds
         if not scores == (self.model is not None) == (self.vetting_report is not None):
             raise ValueError("expected a model and its report exactly where score jobs are permitted")
-        if (JobKind.AGGREGATE in self.job_kinds) != (self.queries is not None):
-            raise ValueError("expected query terms exactly where aggregate jobs are permitted")
+        if ASKING.isdisjoint(self.job_kinds) != (self.queries is None):
+            raise ValueError("expected query terms exactly where jobs that ask a question are permitted")
         if len(self.roster) == 1 and not self.gate_sees_totals:
             raise ValueError("expected gate_sees_totals with a single domain")
         return self

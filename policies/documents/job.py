@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 from pydantic import Field, model_validator
 
 from policies.documents import strict_json
-from policies.documents.authorization import JobKind, Mode, RosterMember, check_roster
+from policies.documents.authorization import ASKING, JobKind, Mode, RosterMember, check_roster
 from policies.documents.document import Document
 from policies.documents.fields import Base64Text, DecimalText, Id, Instant, Party, Record, Sha256, ShortText
 from policies.documents.query import ParameterValue
@@ -85,12 +85,12 @@ class Job(Work, Document):
     model: Sha256 | None
     """Exactly for what reads features: score and vet."""
     query: Sha256 | None = None
-    """Exactly for an aggregate job."""
+    """Exactly for a job that asks a question: the digest of the signed question document."""
     parameters: Annotated[tuple[ParameterValue, ...], Field(max_length=16)] = ()
     """Values for the query's declared parameters, sorted by name."""
     mode: Mode
     subjects: Subjects | None
-    """None for an aggregate job, which names nobody."""
+    """None for a job that asks a question, which names nobody."""
     recipient: Party
     """For a vet job the examiner; otherwise a recipient named in the authorization."""
     submitted_at: Instant
@@ -107,11 +107,11 @@ class Job(Work, Document):
 
 def _check_work(kind: str, *, model: str | None, query: str | None, subjects: Subjects | None) -> None:
     """Raise ValueError unless a job or plan cites what its kind works on, and nothing else."""
-    if kind == JobKind.AGGREGATE:
+    if kind in ASKING:
         if query is None or model is not None or subjects is not None:
-            raise ValueError("expected a query, no model and no subjects in an aggregate job")
+            raise ValueError("expected a query, no model and no subjects in a job that asks a question")
     elif query is not None or model is None or subjects is None:
-        raise ValueError("expected a model and subjects, and no query, outside an aggregate job")
+        raise ValueError("expected a model and subjects, and no query, in a job that asks no question")
 
 
 class HeKey(Document):
@@ -156,10 +156,10 @@ class Plan(Work, Document):
     def _whole(self) -> Self:
         check_roster(self.roster)
         _check_work(self.job_kind, model=self.model, query=self.query, subjects=self.subjects)
-        if (self.job_kind is JobKind.AGGREGATE) != (self.lanes is not None):
-            raise ValueError("expected lanes exactly in an aggregate job")
-        if self.mode is Mode.BFV and self.lanes is not None:
-            raise ValueError("expected an aggregate in mode masked")
+        if (self.job_kind in ASKING) != (self.lanes is not None):
+            raise ValueError("expected lanes exactly in a job that asks a question")
+        if self.lanes is not None and self.mode is not Mode.MASKED:
+            raise ValueError("expected a job that asks a question in mode masked")
         if (self.mode is Mode.BFV) != (self.he_key is not None):
             raise ValueError("expected he_key exactly in mode bfv")
         if (self.job_kind is JobKind.VET) != (self.authorization is None):

@@ -151,7 +151,7 @@ def _contribution(district: District, transaction: Transaction, arrival: Arrival
         attachments.check_owned(transaction.connection, vector, arrival.sender.id)
         attachments.share(district, transaction, vector, [arrival.plan.gate])
     if contribution.cells is not None:
-        if not arrival.job.aggregate:
+        if not arrival.job.asks:
             raise Malformed("expected keys of cells in an aggregate alone, got some in another job")
         attachments.check_owned(transaction.connection, contribution.cells, arrival.sender.id)
         attachments.share(district, transaction, contribution.cells, [arrival.plan.gate])
@@ -174,7 +174,7 @@ def _release(district: District, transaction: Transaction, arrival: Arrival) -> 
     if not arrival.current or arrival.job.state is not State.OPENING:
         return
     event = Event.RELEASE_CAME
-    if arrival.job.aggregate:
+    if arrival.job.asks:
         copies = tuple(arrival.mail.attachments)
         release = tables.check_release(district, transaction, envelope, plan=arrival.plan, copies=copies)
         event = Event.REVIEW_WANTED if release.review else event
@@ -191,7 +191,7 @@ def _handover(district: District, transaction: Transaction, arrival: Arrival) ->
     if not arrival.current or arrival.job.state is not State.HANDOVER:
         raise RunConflict("expected the handover of the run the job is at, got one that comes too late")
     digest = arrival.mail.body.get("release")
-    take_over = tables.take_over if arrival.job.aggregate else handover.take_over
+    take_over = tables.take_over if arrival.job.asks else handover.take_over
     take_over(
         district,
         transaction,

@@ -322,7 +322,7 @@ def _log_release(district: District, transaction: Transaction, job: JobRow) -> J
 def _mail_outcome(district: District, transaction: Transaction, job: JobRow) -> JobRow:
     gate = district.trust.sole(Role.GATE).id
     body: dict[str, Json] = {"index": (job.await_size or 1) - 1}
-    if job.aggregate:
+    if job.asks:
         release = rows.release_of(transaction.connection, job)
         reviews = rows.reviews_of(transaction.connection, release)
         body["reviews"] = [review.to_json() for review in reviews]

@@ -44,7 +44,7 @@ def make_plan(district: District, connection: Connection, job: JobRow, *, he_key
             district, document, authorization.recipients if authorization else ()
         ),
         subjects=document.subjects,
-        lanes=lanes_of(connection, document) if job.aggregate else None,
+        lanes=lanes_of(connection, document) if job.asks else None,
         he_key=he_key,
         intent=job.intent or 0,
         expires_at=instant_text(min(now + PLAN_LIFETIME, instant(document.expires_at))),

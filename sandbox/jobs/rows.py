@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from policies.documents.authorization import Authorization, JobKind, Mode, RosterMember, Scenario
+from policies.documents.authorization import ASKING, Authorization, JobKind, Mode, RosterMember, Scenario
 from policies.documents.envelope import Envelope
 from policies.documents.job import Job, Plan
 from policies.documents.model import Model
@@ -47,8 +47,9 @@ class JobRow:
         return self.kind == JobKind.VET
 
     @property
-    def aggregate(self) -> bool:
-        return self.kind == JobKind.AGGREGATE
+    def asks(self) -> bool:
+        """Whether it puts a question, so that a sealed table comes out."""
+        return self.kind in ASKING
 
     @property
     def key_run(self) -> str:

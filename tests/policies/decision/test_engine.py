@@ -145,7 +145,7 @@ def test_an_error_is_a_denial_and_never_an_answer() -> None:
 
 def _without_score() -> Library:
     schema = SCHEMA.replace(
-        'action "score" in [scoring, authorized, running]', 'action "scored" in [scoring]'
+        'action "score" in [scoring, authorized, "running-authorized"]', 'action "scored" in [scoring]'
     )
     texts = [text.replace('Domicile::Action::"score"', 'Domicile::Action::"scored"') for text in TEXTS]
     return load(texts, schema=schema)
