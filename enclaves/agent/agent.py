@@ -28,6 +28,7 @@ from enclaves.agent.live import LiveRun
 from enclaves.agent.stages import IN_PROGRESS, Stage
 from enclaves.errors import EnclaveError
 from enclaves.run.errors import RunRefused
+from enclaves.run.mail import run_of
 from enclaves.run.refusal import code_of, refusal, refusal_of, session_is_lost
 from enclaves.transport.mailbox import Message
 from enclaves.transport.problem import Unavailable
@@ -91,13 +92,11 @@ class Agent:
         _LOG.info("cosigned size %d", self._house.witness.cosign())
 
     def _plan(self, message: Message) -> None:
-        run = register(self._house, message.body).sid.hex()
-        if message.run != run:
-            raise RunRefused("run_mismatch", "expected a plan under its own run id, got another")
+        run = register(self._house, message.body, run=message.run).sid.hex()
         self._lane(lambda: self._step(run, lambda: self._join(run, message)))
 
     def _queue(self, message: Message, act: Callable[[str, Message], None]) -> None:
-        run = message.run or ""
+        run = run_of(message)
         self._lane(lambda: self._step(run, lambda: act(run, message)))
 
     def _join(self, run: str, message: Message) -> None:
@@ -143,7 +142,7 @@ class Agent:
             self._live.pop(run, None)
             try:
                 self._end(run, Stage.REFUSED)
-            except (RunRefused, ValueError):
+            except RunRefused:
                 # It has ended already, or is none of ours: there is nothing to answer.
                 return
             self._refuse(run, refusal("session_lost") if session_is_lost(error) else refusal_of(error))

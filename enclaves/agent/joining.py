@@ -40,9 +40,12 @@ from policies.documents.job import HeKey, Plan
 from policies.documents.run import Bundle
 
 
-def register(house: House, body: Body) -> Plan:
-    """Step 1. Raises RunRefused(`run_repeated`), PolicyError."""
+def register(house: House, body: Body, *, run: str | None) -> Plan:
+    """Step 1, under the run id that the message names. Raises RunRefused(`run_repeated`, `run_mismatch`), PolicyError."""
     plan = read_plan(envelope(body, "plan"), house.trust)
+    if plan.sid.hex() != run:
+        # Before the row: a run that nobody can end would stay begun until the next start.
+        raise RunRefused("run_mismatch", "expected a plan under its own run id, got another")
     session = Session(plan.sid, plan.job, plan.attempt, plan.authorization or plan.scenario, Stage.PLANNED)
     house.sessions.begin(session, now=house.clock())
     return plan

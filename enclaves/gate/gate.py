@@ -25,7 +25,7 @@ from enclaves.gate.releasing import announce, release
 from enclaves.gate.stages import IN_PROGRESS, RELEASED, Stage
 from enclaves.gate.verifying import verify
 from enclaves.run.errors import RunRefused
-from enclaves.run.mail import envelope, integer, text
+from enclaves.run.mail import envelope, integer, run_of, text
 from enclaves.run.papers import read_plan
 from enclaves.run.refusal import code_of, refusal, refusal_of, session_is_lost
 from enclaves.run.sessions import Session
@@ -125,14 +125,14 @@ class Gate:
             raise RunRefused("job_released", "expected a job of which nothing is released, got another")
 
     def _outcome(self, message: Message) -> None:
-        run, index = message.run or "", integer(message.body, "index")
+        run, index = run_of(message), integer(message.body, "index")
         reviews = strict_json.canonical(message.body.get("reviews") or [])
         # The coordinator says it once: durable before the mailbox moves on.
         self._guarded(run, lambda: self._house.shelf.note_outcome(bytes.fromhex(run), index, reviews))
         self._later(run, lambda: hand_over(self._house, run))
 
     def _abort(self, message: Message) -> None:
-        sid = bytes.fromhex(message.run or "")
+        sid = bytes.fromhex(run_of(message))
         with suppress(RunRefused):
             self._house.sessions.move(sid, Stage.ABORTED)
             self._house.shelf.clear(sid)

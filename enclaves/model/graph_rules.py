@@ -76,6 +76,10 @@ def _closed(model: Any) -> Iterator[Fault]:
         yield "V12", "expected no local functions and no training part, got some"
     if any(opset.domain not in ALLOWED_OPS for opset in model.opset_import):
         yield "V12", "expected the domains ai.onnx and ai.onnx.ml, got another"
+    if model.configuration or any(node.device_configurations for node in model.graph.node):
+        yield "V12", "expected a graph for one device, got a configuration"
+    if any(node.overload for node in model.graph.node):
+        yield "V12", "expected operators of the standard, got an overload"
     graph = model.graph
     if not 1 <= len(graph.node) <= MAX_NODES:
         yield "V12", f"expected 1 to {MAX_NODES} nodes, got {len(graph.node)}"

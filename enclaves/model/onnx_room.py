@@ -13,9 +13,8 @@ Source: protocols.md sections 6.5 (V10 to V12) and 7.2. Row independence (V13) i
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -102,7 +101,8 @@ def graph_faults(data: bytes, *, inputs: int) -> tuple[Fault, ...]:
         return (("V10", f"expected at most {MAX_GRAPH_BYTES} bytes, got {len(data)}"),)
     try:
         model = _parsed(data)
-        if found := tuple(graph_rules.faults(model, inputs=inputs)):
+        # A text that is no UTF-8 comes out of the parser as bytes, and no rule expects those.
+        if found := _guarded("V12", lambda: tuple(graph_rules.faults(model, inputs=inputs))):
             return found
         _guarded("V12", lambda: onnx.checker.check_model(model, full_check=True))
         return tuple(
@@ -114,16 +114,28 @@ def graph_faults(data: bytes, *, inputs: int) -> tuple[Fault, ...]:
 
 def graph_size(data: bytes) -> GraphSize:
     """How large a graph is. Raises OnnxRefused for bytes that are none."""
-    graph = _parsed(data).graph
+    model = _parsed(data)
+    return _guarded("V12", lambda: _size(model.graph))
+
+
+def _size(graph: Any) -> GraphSize:
     plain = [a for node in graph.node if node.op_type not in graph_rules.TREES for a in node.attribute]
-    elements = sum(math.prod(tensor.dims) for tensor in graph.initializer)
-    elements += sum(math.prod(a.t.dims) for a in plain if a.HasField("t"))
+    tensors = [*graph.initializer, *(a.t for a in plain if a.HasField("t"))]
+    elements = sum(_elements(tensor.dims) for tensor in tensors)
     return GraphSize(
         nodes=len(graph.node),
         constant_bytes=sum(tensor.ByteSize() for tensor in graph.initializer),
-        parameters=elements + sum(len(a.floats) for a in plain),
+        parameters=min(elements + sum(len(a.floats) for a in plain), MAX_GRAPH_BYTES),
         largest_table=max(map(graph_rules.table_entries, plain), default=0),
     )
+
+
+def _elements(dims: Iterable[int]) -> int:
+    """Numbers in a tensor of these axes. A graph may say anything of itself, but holds no more of them than it has bytes."""
+    count = 1
+    for size in dims:
+        count = min(max(0, count * size), MAX_GRAPH_BYTES)
+    return count
 
 
 def is_graph(data: bytes) -> bool:
@@ -164,7 +176,9 @@ def _tree_nodes(model: Any) -> list[Any]:
 
 
 def _ensemble(node: Any) -> Ensemble:
-    return read_ensemble({a.name: onnx.helper.get_attribute_value(a) for a in node.attribute})
+    return _guarded(
+        "V9", lambda: read_ensemble({a.name: onnx.helper.get_attribute_value(a) for a in node.attribute})
+    )
 
 
 def _feeder(model: Any, tensor: str) -> Callable[[Rows], Rows]:

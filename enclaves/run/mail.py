@@ -1,17 +1,32 @@
-"""Reading message bodies: envelopes and numbers in the form docs/protocol.md section 3 gives them, or a refusal."""
+"""Reading messages: run ids, envelopes and numbers in the form docs/protocol.md section 3 gives them, or a refusal.
+
+A run id has one spelling. `bytes.fromhex` reads several (capitals, spaces), and what is looked up by bytes in one table and by
+text in another would then be two runs.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from enclaves.run.errors import RunRefused
 from enclaves.run.exchange import BundlePair
+from enclaves.transport.mailbox import Message
 from policies.documents import envelope as dsse
 from policies.documents.envelope import Envelope
 from policies.documents.strict_json import Json
 from policies.errors import PolicyError
 
 Body = Mapping[str, Json]
+_RUN: Final = re.compile("[0-9a-f]{64}")
+
+
+def run_of(message: Message) -> str:
+    """The id of the run that a message is about, 64 lower-case hex digits."""
+    if message.run is None or not _RUN.fullmatch(message.run):
+        raise RunRefused("malformed", "expected a run id of 64 lower-case hex digits, got none or other text")
+    return message.run
 
 
 def envelope(body: Body, name: str) -> Envelope:

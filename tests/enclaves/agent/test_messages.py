@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from enclaves.agent.stages import Stage
 from enclaves.protocols.sealing import seal
 from enclaves.transport.mailbox import Message
 from enclaves.transport.sealed_mail import consent_info, part_info
@@ -186,6 +187,35 @@ def test_a_data_set_declared_anew_needs_a_new_list(tmp_path: Path) -> None:
     district.start(plan, body)
     assert [m.sender for m in district.relay.said("refusal", plan.sid.hex())] == [ENCLAVE]
     assert district.refusals(plan) == ["dataset_changed"]
+
+
+def test_a_plan_under_another_run_id_leaves_nothing_behind(district: District) -> None:
+    plan, body = district.plan(district.job(district.consent(PEOPLE)))
+    sessions = district.domains["hospital"].house.sessions
+    for run in (None, "0" * 64, plan.sid.hex().upper()):
+        district.relay.mail(ENCLAVE, "plan", body, run=run)
+    district.pump()
+    assert sessions.find(plan.sid) is None
+    district.start(plan, body)
+    session = sessions.find(plan.sid)
+    assert session is not None
+    assert session.stage == Stage.BUNDLED
+
+
+@pytest.mark.parametrize("topic", ["bundles", "transcripts", "abort"])
+def test_a_run_under_another_spelling_of_its_id_is_no_run(district: District, topic: str) -> None:
+    """Looked up by bytes it would be this run, by text another: its row would end while its keys live on."""
+    plan, body = district.plan(district.job(district.consent(PEOPLE)))
+    district.start(plan, body)
+    run, domain = plan.sid.hex(), district.domains["hospital"]
+    for spelled in (run.upper(), run + "\n", f"{run[:2]} {run[2:]}", f" {run}"):
+        district.relay.mail(ENCLAVE, topic, {"items": []}, run=spelled)
+    district.pump()
+    session = domain.house.sessions.find(plan.sid)
+    assert session is not None
+    assert session.stage == Stage.BUNDLED
+    assert run in domain.agent._live
+    assert district.refusals(plan) == []
 
 
 def test_a_message_that_breaks_its_handler_does_not_stop_the_mailbox(

@@ -123,6 +123,32 @@ def test_other_inputs_or_outputs_are_refused() -> None:
     assert refused(model(GEMM, one, out=[value("y", [None, 2])])) == "V12"
 
 
+def test_a_text_that_is_no_utf_8_is_refused_as_everything_else() -> None:
+    assert refused(HONEST.replace(b"MatMul", b"MatM\xffl")) in {"V11", "V12"}
+
+
+def test_configurations_of_devices_and_overloads_are_refused() -> None:
+    for change in ("configuration", "device_configurations", "overload"):
+        made = onnx.load_model_from_string(HONEST)
+        match change:
+            case "configuration":
+                made.configuration.add().name = "two"
+            case "device_configurations":
+                made.graph.node[0].device_configurations.add().configuration_id = "two"
+            case _:
+                made.graph.node[0].overload = "other"
+        assert refused(bytes(made.SerializeToString())) == "V12", change
+
+
+def test_the_size_of_a_graph_is_bounded_by_its_bytes_whatever_it_says() -> None:
+    for dims in ([2**62] * 5, [-(2**40)], [2**40, -3], [2**62] * 200_000):
+        made = onnx.load_model_from_string(HONEST)
+        made.graph.initializer[0].dims[:] = dims
+        size = onnx_room.graph_size(bytes(made.SerializeToString()))
+        assert 0 <= size.parameters <= 8 * 1024 * 1024
+    assert onnx_room.graph_size(HONEST).parameters == INPUTS
+
+
 @pytest.mark.parametrize("data", [b"", b"\x08", b"not a graph", HONEST[:-7], HONEST[7:]])
 def test_broken_bytes_are_refused(data: bytes) -> None:
     assert refused(data) in {"V10", "V11", "V12"}
