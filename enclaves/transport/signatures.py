@@ -191,7 +191,8 @@ def verify_request(
         fields = _single_fields(headers, _REQUEST_FIELDS)
         # 2. The digest that was signed is the digest of these bytes.
         _check_digest(fields, body)
-        # 3. The signature is a pinned key's over exactly the seven components.
+        # 3. The signature is a pinned key's over exactly the seven components of the target as it came.
+        _check_path(path)
         signed = _verify(_Request(method, _target(authority, path, query), fields), keys)
         _check_components(signed.covered, tuple(f'"{name}"' for name in REQUEST_COMPONENTS))
         # 4. Its parameters are exactly the profile's, and its window is open.
@@ -291,6 +292,12 @@ def _single_fields(headers: Headers, names: frozenset[str]) -> dict[str, str]:
     if missing:
         raise TransportError(f"expected the field {missing[0]}, got none")
     return fields
+
+
+def _check_path(path: str) -> None:
+    """`_target` adds the slash that a client's address may lack; a server must not, or it would verify another path."""
+    if not path.startswith("/"):
+        raise TransportError(f"expected a path from the root, got {quoted(path)}")
 
 
 def _check_digest(fields: Mapping[str, str], body: bytes) -> None:

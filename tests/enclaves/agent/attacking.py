@@ -151,8 +151,10 @@ class Attacker:
             with suppress(PolicyError):
                 item["run"] = Plan.read(dsse.from_json(plan)).sid.hex()
 
-        def excused(_: Any, __: State, ___: State) -> bool:
-            return all(rightly and fields <= FREE.get(kind, set()) for kind, fields, rightly in changed)
+        def excused(item: Any, before: State, after: State) -> bool:
+            return self._excused(item, before, after) or all(
+                rightly and fields <= FREE.get(kind, set()) for kind, fields, rightly in changed
+            )
 
         if changed and any(fields for _, fields, _ in changed):
             fuzzed.attack(

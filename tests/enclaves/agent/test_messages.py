@@ -14,6 +14,7 @@ import pytest
 
 from enclaves.agent.stages import Stage
 from enclaves.protocols.sealing import seal
+from enclaves.run.errors import RunRefused
 from enclaves.transport.mailbox import Message
 from enclaves.transport.sealed_mail import consent_info, part_info
 from policies.documents import strict_json
@@ -97,6 +98,21 @@ def test_a_part_under_another_digest_or_department_is_not_stored(tmp_path: Path)
         line.send(ENCLAVE, "model-part", message, attachments=(attachment,))
     district.pump()
     assert house.parts.open(district.model.digest, district.model) == before
+
+
+def test_a_part_that_leaves_out_a_default_is_not_stored(district: District) -> None:
+    """It reads as the same part, and would have another digest than the one its metrics name."""
+    body = part("hospital").to_body()
+    del body["suite"]
+    data = strict_json.canonical(body)
+    held = district.model
+    head = held.parts[0].model_copy(update={"digest": hashlib.sha256(data).hexdigest()})
+    model = held.model_copy(update={"id": "other", "parts": (head, *held.parts[1:])})
+    house, keys = district.domains["hospital"].house, district.parties[ENCLAVE].sealing
+    assert keys is not None
+    sealed = seal(keys.public, data, info=part_info(model.digest, "hospital", ENCLAVE))
+    with pytest.raises(RunRefused, match="one spelling"):
+        house.parts.add(model.digest, model, part=sealed, graph=None)
 
 
 def unsigned(district: District, digest: str) -> None:

@@ -224,6 +224,13 @@ def test_the_forger_of_these_tests_can_also_sign_what_is_accepted() -> None:
     forged().verify()
 
 
+@pytest.mark.parametrize("path", ["v1/mailbox", "", "*", "http://coordinator.test:8443/v1/mailbox"])
+def test_a_target_that_is_no_path_from_the_root_is_refused(path: str) -> None:
+    """Read with the slash it lacks, it would verify as another path than the one that was asked for."""
+    with pytest.raises(RequestRefused, match="from the root"):
+        replace(message(), path=path).verify()
+
+
 @pytest.mark.parametrize("left_out", signatures.REQUEST_COMPONENTS)
 def test_a_signature_that_leaves_a_component_out_is_refused(left_out: str) -> None:
     components = tuple(name for name in signatures.REQUEST_COMPONENTS if name != left_out)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox.store.tables import METADATA
+from tests.enclaves.transport.test_fuzz import lines
 from tests.sandbox.inside import Inside, inside
 from tests.sandbox.papers import agree, consents
 
@@ -166,3 +169,34 @@ def test_a_write_without_a_usable_idempotency_key_is_malformed(site: Inside, key
 def test_a_body_beyond_the_cap_is_refused(site: Inside) -> None:
     large = b'{"job":"' + b"a" * (4 * 1024 * 1024) + b'"}'
     check_problem(site, "partner", "/v1/jobs", large)
+
+
+def sent_with_mutants(site: Inside, *, count: int, seed: int) -> int:
+    """Requests whose fields were changed on the way: refused as nobody's, or malformed, and nothing has changed."""
+    chance, refused = random.Random(seed), 0
+    before = site.state()
+    for _ in range(count):
+        request = site.signed("gate", "POST", "/v1/mailboxes/gate", b'{"topic":"note","body":{},"run":7}')
+        changed = lines(tuple(request.headers.multi_items()), chance)
+        try:
+            request.headers = httpx.Headers(
+                [(name.encode("ascii"), value.encode("latin-1")) for name, value in changed]
+            )
+        except UnicodeEncodeError:
+            continue
+        answer = site.web.send(request)
+        assert answer.status_code in {400, 401, 404, 413, 415}, (answer.status_code, answer.text, changed)
+        assert answer.headers["content-type"] == "application/problem+json"
+        refused += answer.status_code == 401
+    after = site.state()
+    assert {table for table in after if after[table] != before[table]} <= {"answers"}
+    return refused
+
+
+def test_mutated_fields_of_a_signed_request_authenticate_nobody(site: Inside) -> None:
+    assert sent_with_mutants(site, count=120, seed=1) > 40
+
+
+@pytest.mark.long
+def test_mutated_fields_of_a_signed_request_authenticate_nobody_in_five_thousand(site: Inside) -> None:
+    assert sent_with_mutants(site, count=5_000, seed=2) > 1_500
