@@ -65,7 +65,7 @@ def open_axes(graph: Any) -> Iterator[Fault]:
         if (
             value.type.HasField("tensor_type")
             and value.type.tensor_type.HasField("shape")
-            and -1 in _sizes(value)[1:]
+            and min(_sizes(value)[1:], default=0) < 0
         ):
             yield "V12", "expected only the batch axis to vary, got another of unknown size"
             return
@@ -85,6 +85,8 @@ def _closed(model: Any) -> Iterator[Fault]:
         yield "V12", f"expected 1 to {MAX_NODES} nodes, got {len(graph.node)}"
     if graph.sparse_initializer:
         yield "V10", "expected dense constants, got sparse ones"
+    if graph.quantization_annotation or any(tensor.HasField("segment") for tensor in graph.initializer):
+        yield "V10", "expected whole constants that are not quantized, got others"
 
 
 def _constants(graph: Any) -> Iterator[Fault]:
@@ -153,5 +155,8 @@ def _batched(value: Any) -> tuple[int | None, ...]:
 
 
 def _sizes(value: Any) -> tuple[int, ...]:
+    """-1 for an axis of unknown size, -2 for one that says it has a negative size: that is no batch axis."""
     axes = value.type.tensor_type.shape.dim
-    return tuple(axis.dim_value if axis.HasField("dim_value") else -1 for axis in axes)
+    return tuple(
+        (axis.dim_value if axis.dim_value >= 0 else -2) if axis.HasField("dim_value") else -1 for axis in axes
+    )

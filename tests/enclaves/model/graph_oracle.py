@@ -50,6 +50,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
             "raw_data",
             "name",
             "doc_string",
+            "metadata_props",
         ]
     ),
     "ValueInfoProto": frozenset({"name", "type", "doc_string", "metadata_props"}),
@@ -114,6 +115,9 @@ def _fields(message: Any) -> str | None:
     if allowed is None:
         return f"message {message.DESCRIPTOR.name}"
     for field, value in message.ListFields():
+        if not field.is_repeated and field.type != field.TYPE_MESSAGE and value == field.default_value:
+            # Said, and nothing said.
+            continue
         if field.name not in allowed:
             return f"field {message.DESCRIPTOR.name}.{field.name}"
         if field.type == field.TYPE_MESSAGE:
@@ -132,7 +136,9 @@ def _operators(graph: Any) -> str | None:
         domain = "" if node.domain == "ai.onnx" else node.domain
         if node.op_type not in OPERATORS.get(domain, ()):
             return f"operator {node.domain}.{node.op_type}"
-        if node.op_type in {"Reshape", "ArrayFeatureExtractor"} and node.input[1] not in constants:
+        if node.op_type in {"Reshape", "ArrayFeatureExtractor"} and not constants.intersection(
+            node.input[1:2]
+        ):
             return f"computed {node.op_type}"
         for attribute in node.attribute:
             longest = max(len(attribute.floats), len(attribute.ints), len(attribute.strings))

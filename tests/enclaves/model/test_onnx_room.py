@@ -140,6 +140,20 @@ def test_configurations_of_devices_and_overloads_are_refused() -> None:
         assert refused(bytes(made.SerializeToString())) == "V12", change
 
 
+def test_an_axis_of_a_negative_size_is_no_batch_axis() -> None:
+    made = onnx.load_model_from_string(HONEST)
+    made.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    assert refused(bytes(made.SerializeToString())) == "V12"
+
+
+def test_constants_in_segments_or_quantized_are_refused() -> None:
+    segmented, quantized = (onnx.load_model_from_string(HONEST) for _ in range(2))
+    segmented.graph.initializer[0].segment.begin = 0
+    quantized.graph.quantization_annotation.add().tensor_name = "w"
+    for made in (segmented, quantized):
+        assert refused(bytes(made.SerializeToString())) == "V10"
+
+
 def test_the_size_of_a_graph_is_bounded_by_its_bytes_whatever_it_says() -> None:
     for dims in ([2**62] * 5, [-(2**40)], [2**40, -3], [2**62] * 200_000):
         made = onnx.load_model_from_string(HONEST)

@@ -7,6 +7,7 @@ whether a second run gave the same bytes; `seconds`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from enclaves.model.column import Column
 from enclaves.model.errors import ModelError
-from enclaves.model.onnx_room import Graph
+from enclaves.model.onnx_room import Graph, evaluate
 from enclaves.vetting import graphs
+from enclaves.vetting.metrics import Population
+from policies.documents.model import OnnxInput, OnnxPart
 from policies.documents.strict_json import canonical
 from policies.documents.vetting import GraphMetric
 
@@ -41,8 +45,32 @@ def outcome(mutant: bytes) -> dict[str, Any]:
         graph = Graph(mutant, inputs=INPUTS)
         numbers = graph.run(ROWS)
         found["again"] = graph.run(ROWS).tobytes() == numbers.tobytes()
+        if not inspection.faults:
+            observe(inspection, mutant, graph)
         found["numbers"] = [repr(float(number)) for number in numbers]
     except Exception as error:
         found["error"] = type(error).__name__
         found["room"] = isinstance(error, ModelError)
     return found
+
+
+def observe(inspection: graphs.Inspection, mutant: bytes, graph: Graph) -> None:
+    """What the vetting looks at once a graph may run: leaves of trees, and the same rows in another company."""
+    part = OnnxPart(
+        id="part",
+        department="hospital",
+        dataset="rows",
+        inputs=tuple(OnnxInput(column=name, low="-9", high="9", fill="0") for name in "abc"),
+        graph=hashlib.sha256(mutant).hexdigest(),
+    )
+    missing = np.zeros(len(ROWS), dtype=np.bool_)
+    columns = {name: Column(ROWS[:, at].astype(np.float64), missing) for at, name in enumerate("abc")}
+    body = graphs.observed(
+        inspection,
+        part,
+        mutant,
+        population=Population(columns, len(ROWS)),
+        evaluate=lambda given, slots: evaluate(part, graph, given, slots=slots),
+        grid=0.01,
+    )
+    GraphMetric.model_validate_json(canonical(body))
