@@ -16,7 +16,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,16 +29,11 @@ from enclaves.agent.measuring import measure
 from enclaves.agent.pacing import refusing_in_time
 from enclaves.agent.sending import check_commitment, draw_masks, send_contribution
 from enclaves.agent.stages import Stage
-from enclaves.isolation.confined import run_confined
-from enclaves.isolation.limits import Limits
 from enclaves.run.errors import RunRefused
 from enclaves.witness.witness import MAX_AGE_S, Seen
 from enclaves.worker.order import Masks, ScoreOrder, chunks, pid_frames
-from enclaves.worker.rows import SNAPSHOT_NAME
 from policies.decision.permit import Permit
 from policies.documents.authorization import JobKind
-
-SCORE_SECONDS: Final = 600.0
 
 
 def contribute(house: House, live: LiveRun) -> None:
@@ -113,25 +107,13 @@ def _work(house: House, live: LiveRun, order: ScoreOrder) -> tuple[list[str], by
         yield from order.frames()
         yield from pid_frames(pids, sizes=sizes)
 
-    with house.store.lease(order.part.dataset) as lease:
-        limits = worker_limits(order.slots)
-        with run_confined(
-            "enclaves.worker.score", frames(), files={SNAPSHOT_NAME: lease.path}, limits=limits
-        ) as run:
-            # Each vector leaves before the next is computed.
-            vectors = [house.wire.put_attachment(next(run, b""), audience=(plan.gate,)) for _ in sizes]
-            commitment = next(run, b"")
-            check_commitment(commitment, next(run, None))
+    dataset = order.part.dataset
+    with (
+        house.store.lease(dataset) as lease,
+        house.workers.run(lease, frames(), dataset=dataset, slots=order.slots) as run,
+    ):
+        # Each vector leaves before the next is computed.
+        vectors = [house.wire.put_attachment(next(run, b""), audience=(plan.gate,)) for _ in sizes]
+        commitment = next(run, b"")
+        check_commitment(commitment, next(run, None))
     return vectors, commitment
-
-
-def worker_limits(slots: int) -> Limits:
-    """Time and bytes for a job of `slots` slots; memory is bounded by a chunk and the data set."""
-    return Limits(
-        address_space_bytes=8 << 30,
-        cpu_seconds=int(SCORE_SECONDS) * 2,
-        wall_seconds=SCORE_SECONDS,
-        processes=128,
-        input_bytes=(64 << 20) + 16 * slots,
-        output_bytes=(64 << 20) + 24 * slots,
-    )

@@ -19,6 +19,7 @@ from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
+from enclaves.agent.workers import ScoreWorkers
 from enclaves.protocols.sealing import SealingKey
 from enclaves.run.boot import BootKey
 from enclaves.run.durable import Durable
@@ -54,6 +55,8 @@ class House:
     durable: Durable
     """The one file all of the above that must outlast a crash is in; for what becomes durable together."""
     clock: Callable[[], int]
+    workers: ScoreWorkers = field(default_factory=ScoreWorkers)
+    """Where score orders run; by default without any worker that waits."""
     sleep: Callable[[float], None] = time.sleep
     """How an answer waits for its whole second (attack A13)."""
 

@@ -17,6 +17,7 @@ from enclaves.agent.house import House
 from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
 from enclaves.agent.stages import TRANSITIONS
+from enclaves.agent.workers import Execution, ScoreWorkers, pool_of
 from enclaves.cli.home import Home
 from enclaves.run.boot import BootKey
 from enclaves.run.durable import Durable
@@ -40,6 +41,7 @@ class EnclaveConfig(ProcessConfig):
     """`enclave.toml`."""
 
     department: Party
+    execution: Execution = Execution()
 
 
 def unix_time() -> int:
@@ -66,6 +68,8 @@ def open_house(
     secrets = domain.keys()
     store = DomainStore(domain.store, store_key=secrets.store_key, pid_key=secrets.pid_key)
     memory = WitnessMemory(config.home / "state" / WITNESS_FILE)
+    held = [dataset.id for dataset in Catalog(domain.catalog).datasets() if dataset.personal]
+    pool = pool_of(store, held, size=config.execution.prestarted)
     return House(
         party=config.party,
         department=config.department,
@@ -93,6 +97,7 @@ def open_house(
         lineages=Lineages(durable, store.ledger_key("lineage")),
         privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
+        workers=ScoreWorkers(pool),
         clock=clock,
     )
 

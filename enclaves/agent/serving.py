@@ -32,6 +32,8 @@ def serve(path: Path) -> None:
         stop_on_signal(mailbox.stop)
         wait_for_log(house.witness, mailbox)
         agent.start()
+        house.workers.keep()
         _LOG.info("%s runs: an isolated process, not a hardware TEE", config.party)
         mailbox.follow()
+        house.workers.close()
         durable.close()

@@ -9,8 +9,9 @@ Rules (protocols.md section 7.3, rule 7):
 - What comes back is frames within the limits and a clean end, or an error. Of a failure only the class name is
   known; standard error is drained and never repeated.
 
-A pre-started worker fits the same shape: a child waits for its START frame, so launching and ordering may be apart.
-bubblewrap dies with the *thread* that started it (PR_SET_PDEATHSIG): start and read a run on one thread.
+Launching and ordering may be apart: a `WaitingWorker` has got its START frame, set its limits and imported its target, and
+then waits for the one order it will ever get; its watchdog counts from the order.
+bubblewrap dies with the *thread* that started it (PR_SET_PDEATHSIG): that thread must outlive the run.
 """
 
 from __future__ import annotations
@@ -77,6 +78,26 @@ def run_confined(
     return _launch(target, order, files=files, limits=limits, source_roots=source_roots, bwrap=binary)
 
 
+def start_waiting(
+    target: str,
+    *,
+    files: Mapping[str, Path],
+    limits: Limits,
+    extra_targets: Collection[str] = (),
+    source_roots: Sequence[Path] = (),
+    bwrap: Path | None = None,
+) -> WaitingWorker:
+    """Start `target` as `run_confined` does, but let it wait for its order; the thread that calls must outlive it.
+
+    What it is told ahead is the START frame, in which no key and no data stands. Raises what `run_confined` raises at once.
+    """
+    check_target(target, extra_targets)
+    binary = bubblewrap.bwrap_path() if bwrap is None else bwrap
+    check_isolation(binary)
+    process = _spawn(files, limits=limits, source_roots=source_roots, bwrap=binary)
+    return WaitingWorker(process, Start(target=target, limits=limits))
+
+
 def check_target(target: str, extra_targets: Collection[str] = ()) -> None:
     """Raise TargetRefused unless `target` may be confined."""
     allowed = target.startswith(ALLOWED_PREFIXES) or target in extra_targets
@@ -102,11 +123,58 @@ def check_isolation(bwrap: Path) -> None:
         )
 
 
+class WaitingWorker:
+    """A started child that is confined, has its limits and its imports, and waits for one order."""
+
+    def __init__(self, process: subprocess.Popen[bytes], start: Start) -> None:
+        """Send `process` its START frame, which fits any pipe: nothing here blocks."""
+        self._process: Final = process
+        self._start: Final = start
+        self._spent = False
+        with contextlib.suppress(BrokenPipeError):
+            _send(process, Kind.START, start.to_bytes())
+
+    @property
+    def limits(self) -> Limits:
+        """What its order has to fit."""
+        return self._start.limits
+
+    @property
+    def pid(self) -> int:
+        """The process id of its bubblewrap."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still waits; False once it has ended or has got its order."""
+        return not self._spent and self._process.poll() is None
+
+    def give(self, order: Iterable[bytes]) -> ConfinedRun:
+        """The run of `order`, the only one: a second call raises TargetRefused. The wall clock counts from here."""
+        if self._spent:
+            raise TargetRefused("expected a worker that waits for its order, got one that had it")
+        self._spent = True
+        return ConfinedRun(self._process, self._start, order, started=True)
+
+    def end(self) -> None:
+        """Kill it and wait, unless it has got its order: then its run is whoever reads it's."""
+        if self._spent:
+            return
+        self._spent = True
+        _kill(self._process)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
 class ConfinedRun(Iterator[bytes]):
     """One running or finished worker; iterate to its end, or close it. Closing kills what still runs."""
 
-    def __init__(self, process: subprocess.Popen[bytes], start: Start, order: Iterable[bytes]) -> None:
-        """Feed, drain and watch `process`, whose three pipes are open and unbuffered."""
+    def __init__(
+        self, process: subprocess.Popen[bytes], start: Start, order: Iterable[bytes], *, started: bool = False
+    ) -> None:
+        """Feed, drain and watch `process`, whose three pipes are open and unbuffered; `started`: it has its START frame."""
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise IsolationError("expected a process with three pipes, got fewer")
         self._process: Final = process
@@ -118,7 +186,7 @@ class ConfinedRun(Iterator[bytes]):
         self._order_error: BaseException | None = None
         self._diagnostics = b""
         self._watchdog: Final = threading.Timer(start.limits.kill_after_seconds, self._time_out)
-        self._writer: Final = threading.Thread(target=self._feed, args=(start, order))
+        self._writer: Final = threading.Thread(target=self._feed, args=(None if started else start, order))
         self._drain: Final = threading.Thread(target=self._drain_diagnostics)
         for thread in (self._watchdog, self._writer, self._drain):
             thread.daemon = True
@@ -199,12 +267,13 @@ class ConfinedRun(Iterator[bytes]):
             return IsolationUnavailable("expected the worker to start, got exit status 1")
         return OutputRefused(f"expected a last frame, got the end of the stream with exit status {status}")
 
-    def _feed(self, start: Start, order: Iterable[bytes]) -> None:
+    def _feed(self, start: Start | None, order: Iterable[bytes]) -> None:
         try:
-            self._send(Kind.START, start.to_bytes())
+            if start is not None:
+                _send(self._process, Kind.START, start.to_bytes())
             for payload in _metered(order, total_bytes=self._limits.input_bytes):
-                self._send(Kind.DATA, payload)
-            self._send(Kind.END, b"")
+                _send(self._process, Kind.DATA, payload)
+            _send(self._process, Kind.END, b"")
         except BrokenPipeError:
             # The worker ended before it had read everything; the reader learns why.
             return
@@ -214,12 +283,6 @@ class ConfinedRun(Iterator[bytes]):
         finally:
             with contextlib.suppress(BrokenPipeError):
                 self._stdin.close()
-
-    def _send(self, kind: Kind, payload: bytes) -> None:
-        for part in (header(kind, len(payload)), payload):
-            view = memoryview(part).cast("B")
-            while view:
-                view = view[os.write(self._stdin.fileno(), view) :]
 
     def _drain_diagnostics(self) -> None:
         """Read standard error to its end, so that a talkative worker never blocks, and keep little of it."""
@@ -232,11 +295,7 @@ class ConfinedRun(Iterator[bytes]):
         self._kill()
 
     def _kill(self) -> None:
-        # Unreaped, so its number cannot have passed to another process. The worker sits in a session of its own,
-        # but its PID namespace dies with bubblewrap's.
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        _kill(self._process)
 
     def _end(self) -> None:
         self._watchdog.cancel()
@@ -258,6 +317,14 @@ def _launch(
     source_roots: Sequence[Path],
     bwrap: Path,
 ) -> ConfinedRun:
+    process = _spawn(files, limits=limits, source_roots=source_roots, bwrap=bwrap)
+    return ConfinedRun(process, Start(target=target, limits=limits), order)
+
+
+def _spawn(
+    files: Mapping[str, Path], *, limits: Limits, source_roots: Sequence[Path], bwrap: Path
+) -> subprocess.Popen[bytes]:
+    """A confined child that reads its START frame next."""
     with bubblewrap.opened(files) as descriptors:
         command = bubblewrap.arguments(
             bwrap, descriptors, source_roots=source_roots, scratch_bytes=limits.scratch_bytes
@@ -280,7 +347,23 @@ def _launch(
         # Larger pipes mean fewer switches for frames of megabytes; the system may refuse, and nothing depends on it.
         with contextlib.suppress(OSError):
             fcntl.fcntl(cast("IO[bytes]", pipe), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return ConfinedRun(process, Start(target=target, limits=limits), order)
+    return process
+
+
+def _send(process: subprocess.Popen[bytes], kind: Kind, payload: bytes) -> None:
+    descriptor = cast("IO[bytes]", process.stdin).fileno()
+    for part in (header(kind, len(payload)), payload):
+        view = memoryview(part).cast("B")
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    # Unreaped, so its number cannot have passed to another process. The worker sits in a session of its own,
+    # but its PID namespace dies with bubblewrap's.
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _metered(order: Iterable[bytes], *, total_bytes: int) -> Iterator[bytes]:
