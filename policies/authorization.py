@@ -23,6 +23,7 @@ from policies.documents.authorization import Authorization, OverallAuthorization
 from policies.documents.consent import Consent
 from policies.documents.dataset import Dataset
 from policies.documents.document import Document
+from policies.documents.encrypted import EncryptedWeights, PaillierKey
 from policies.documents.envelope import Envelope
 from policies.documents.halts import Revocation, RevocationTarget, Suspension, SuspensionTarget
 from policies.documents.job import HeKey, Job, Plan, Receipt, Release, TableRelease
@@ -284,6 +285,8 @@ def _table() -> dict[type[Document], Callable[..., set[str]]]:
         VetMetrics: _metrics_signers,
         VetBands: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
         HeKey: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
+        PaillierKey: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
+        EncryptedWeights: lambda document, trust: {_held(trust, document.examiner, Role.EXAMINER)},
         Release: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
         TableRelease: lambda document, trust: {_held(trust, document.gate, Role.GATE)},
         OutputReview: _review_signers,

@@ -39,6 +39,10 @@ class Case:
     report: Envelope | None = None
     price: Envelope | None = None
     query: Envelope | None = None
+    key: Envelope | None = None
+    """In mode paillier the `paillier-key` that the job cites."""
+    weights: tuple[Envelope, ...] = ()
+    """In mode paillier the `encrypted-weights` that the job cites, of every department."""
     datasets: tuple[Envelope, ...] = ()
     """In an enclave: the data set documents of what it holds now."""
     listed: tuple[Envelope, ...] = ()

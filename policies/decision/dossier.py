@@ -16,6 +16,7 @@ from policies.decision.case import Case
 from policies.documents.authorization import Authorization, OverallAuthorization, Scenario
 from policies.documents.dataset import Dataset
 from policies.documents.document import Document
+from policies.documents.encrypted import EncryptedWeights, PaillierKey
 from policies.documents.envelope import Envelope
 from policies.documents.job import Job, Plan, Release, TableRelease
 from policies.documents.model import Model
@@ -52,6 +53,8 @@ class Dossier:
     report: VettingReport | None
     price: PriceFiling | None
     query: Query | None
+    key: PaillierKey | None
+    weights: tuple[EncryptedWeights, ...] | None
     listed: tuple[Dataset, ...] | None
     datasets: tuple[Dataset, ...] | None
     releases: tuple[Release, ...] | None
@@ -71,6 +74,8 @@ def open_dossier(case: Case) -> Dossier:
         report=_read(VettingReport, case.report),
         price=_read(PriceFiling, case.price),
         query=_read(Query, case.query),
+        key=_read(PaillierKey, case.key),
+        weights=_read_all(EncryptedWeights, case.weights),
         listed=_read_all(Dataset, case.listed),
         datasets=_read_all(Dataset, case.datasets),
         releases=_read_all(Release, case.releases),
@@ -102,20 +107,21 @@ def signatures(dossier: Dossier) -> Iterator[Finding]:
         if envelope is None:
             yield Finding(f"{name}_signed", None)
         else:
-            value, place = _signed(name, model, (envelope,), case=case)
+            value, place = all_signed(name, model, (envelope,), case=case)
             yield Finding(f"{name}_signed", value, place)
     for name, model, envelopes in (
         ("datasets", Dataset, case.datasets),
         ("listed", Dataset, case.listed),
         ("releases", TableRelease if dossier.tables else Release, case.releases),
     ):
-        value, place = _signed(name, model, envelopes, case=case)
+        value, place = all_signed(name, model, envelopes, case=case)
         yield Finding(f"{name}_signed", value, place)
 
 
-def _signed(
+def all_signed(
     name: str, model: type[Document], envelopes: Sequence[Envelope], *, case: Case
 ) -> tuple[bool | None, str | None]:
+    """Whether every envelope is a `model` signed by all who must, and the place where not; None for no envelope."""
     if not envelopes:
         return None, None
     for envelope in envelopes:

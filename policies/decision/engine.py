@@ -39,6 +39,7 @@ LIBRARY_FILES: Final = (
     "query.cedar",
     "data.cedar",
     "model.cedar",
+    "encryption.cedar",
     "protection.cedar",
     "consent.cedar",
     "delivery.cedar",

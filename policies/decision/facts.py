@@ -18,6 +18,7 @@ from typing import Any, Final
 from policies.decision.asking import query_facts
 from policies.decision.case import Case
 from policies.decision.dossier import Dossier, Finding, open_dossier, signatures
+from policies.decision.encryption import encryption_facts
 from policies.decision.scope import job_facts, list_facts, model_facts
 from policies.decision.standing import count_facts, force_facts, party_facts, price_facts, run_facts
 from policies.errors import PolicyError
@@ -86,6 +87,10 @@ class Facts:
     model_authorized: bool | None = None
     model_vetted: bool | None = None
 
+    weights_signed: bool | None = None
+    weights_match: bool | None = None
+    weights_authorized: bool | None = None
+
     query_matches: bool | None = None
     query_authorized: bool | None = None
     query_aggregates: bool | None = None
@@ -134,6 +139,7 @@ _SOURCES: Final[tuple[Callable[[Dossier], Iterator[Finding]], ...]] = (
     job_facts,
     list_facts,
     model_facts,
+    encryption_facts,
     query_facts,
     party_facts,
     run_facts,

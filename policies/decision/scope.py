@@ -12,13 +12,14 @@ from policies.authorization import data_list_digest
 from policies.decision.dossier import Dossier, Finding, digest_of
 from policies.documents.authorization import Authorization, JobKind, ListedColumn, Scenario
 from policies.documents.dataset import Dataset, Grade, Use
+from policies.documents.encrypted import EncryptedWeights
 from policies.documents.job import Job
 from policies.documents.model import Model, Part
 from policies.documents.vetting import Verdict, VettingReport
 from policies.vetting import REQUIRED_CHECKS, verdict
 
 
-def columns_of(part: Part, dataset: Dataset) -> tuple[ListedColumn, ...]:
+def columns_of(part: Part | EncryptedWeights, dataset: Dataset) -> tuple[ListedColumn, ...]:
     """Every column a score job reads for `part`, and what for: features, the person column, the order column."""
     used = [(column, Use.FEATURE) for column in part.columns]
     if dataset.person_column is not None:

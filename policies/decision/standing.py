@@ -142,6 +142,7 @@ def _plan_matches(plan: Plan, job: Job, *, trust: TrustRoot) -> Finding:
         ("plan.model", plan.model == job.model),
         ("plan.query", plan.query == job.query),
         ("plan.mode", plan.mode == job.mode),
+        ("plan.encryption", plan.encryption == job.encryption),
         ("plan.subjects", plan.subjects == job.subjects),
         ("plan.recipient", plan.recipient == job.recipient),
         (

@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 
 from policies.documents.dataset import Use
 from policies.documents.document import Document, Term
+from policies.documents.encrypted import Encryption
 from policies.documents.fields import (
     Bilingual,
     ColumnName,
@@ -49,6 +50,8 @@ class Mode(StrEnum):
 
     MASKED = "masked"
     BFV = "bfv"
+    PAILLIER = "paillier"
+    """Encrypted weights: departments never see the model."""
 
 
 class PurposeClass(StrEnum):
@@ -249,6 +252,8 @@ class Authorization(Document):
     vetting_report: Sha256 | None
     queries: QueryTerms | None = None
     """Exactly where jobs that ask a question are permitted."""
+    encryption: Encryption | None = None
+    """The gate's key and every department's encrypted weights, exactly where mode paillier is permitted."""
     price_filing: Sha256
     data_list: Sha256
     """Digest of the scenario's data list: one scenario, one list, one authorization."""
@@ -273,6 +278,20 @@ class Authorization(Document):
             raise ValueError("expected a model and its report exactly where score jobs are permitted")
         if ASKING.isdisjoint(self.job_kinds) != (self.queries is None):
             raise ValueError("expected query terms exactly where jobs that ask a question are permitted")
+        _check_encryption(self)
         if len(self.roster) == 1 and not self.gate_sees_totals:
             raise ValueError("expected gate_sees_totals with a single domain")
         return self
+
+
+def _check_encryption(authorization: Authorization) -> None:
+    """Raise ValueError unless key and weights are cited, for the whole roster, exactly where a mode needs them."""
+    encryption = authorization.encryption
+    if (Mode.PAILLIER in authorization.modes) != (encryption is not None):
+        raise ValueError("expected key and encrypted weights exactly where mode paillier is permitted")
+    if encryption is None:
+        return
+    if JobKind.SCORE not in authorization.job_kinds:
+        raise ValueError("expected score jobs where mode paillier is permitted")
+    if encryption.departments != tuple(member.department for member in authorization.roster):
+        raise ValueError("expected encrypted weights for each department of the roster")

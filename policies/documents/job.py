@@ -18,12 +18,15 @@ from pydantic import Field, model_validator
 from policies.documents import strict_json
 from policies.documents.authorization import ASKING, JobKind, Mode, RosterMember, check_roster
 from policies.documents.document import Document
+from policies.documents.encrypted import Encryption
 from policies.documents.fields import Base64Text, DecimalText, Id, Instant, Party, Record, Sha256, ShortText
 from policies.documents.query import ParameterValue
 from policies.errors import PolicyError
 
 MAX_SUBJECTS: Final = 1_000_000_000
 MAX_LANES: Final = 100_000
+MAX_ENCRYPTED_SUBJECTS: Final = 100_000
+"""Subjects of one job in mode paillier, which takes milliseconds a person (protocols.md §3.4)."""
 SECAGG_LABEL: Final = b"domicile-secagg/1"
 
 
@@ -89,6 +92,8 @@ class Job(Work, Document):
     parameters: Annotated[tuple[ParameterValue, ...], Field(max_length=16)] = ()
     """Values for the query's declared parameters, sorted by name."""
     mode: Mode
+    encryption: Encryption | None = None
+    """The gate's key and the encrypted weights, exactly in mode paillier; of a score job those of its authorization."""
     subjects: Subjects | None
     """None for a job that asks a question, which names nobody."""
     recipient: Party
@@ -99,6 +104,7 @@ class Job(Work, Document):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         _check_work(self.job_kind, model=self.model, query=self.query, subjects=self.subjects)
+        _check_encryption(self.mode, self.encryption, self.subjects)
         names = [value.name for value in self.parameters]
         if names != sorted(set(names)):
             raise ValueError("expected the parameters sorted by name, each once")
@@ -112,6 +118,14 @@ def _check_work(kind: str, *, model: str | None, query: str | None, subjects: Su
             raise ValueError("expected a query, no model and no subjects in a job that asks a question")
     elif query is not None or model is None or subjects is None:
         raise ValueError("expected a model and subjects, and no query, in a job that asks no question")
+
+
+def _check_encryption(mode: Mode, encryption: Encryption | None, subjects: Subjects | None) -> None:
+    """Raise ValueError unless a job or plan cites key and weights exactly in mode paillier, for not too many people."""
+    if (mode is Mode.PAILLIER) != (encryption is not None):
+        raise ValueError("expected key and encrypted weights exactly in mode paillier")
+    if encryption is not None and (subjects is None or subjects.count > MAX_ENCRYPTED_SUBJECTS):
+        raise ValueError(f"expected 1 to {MAX_ENCRYPTED_SUBJECTS} subjects in mode paillier")
 
 
 class HeKey(Document):
@@ -138,6 +152,8 @@ class Plan(Work, Document):
     model: Sha256 | None
     query: Sha256 | None = None
     mode: Mode
+    encryption: Encryption | None = None
+    """As the job's."""
     roster: Annotated[tuple[RosterMember, ...], Field(min_length=1, max_length=50)]
     gate: Party
     gate_keyid: Sha256
@@ -156,6 +172,7 @@ class Plan(Work, Document):
     def _whole(self) -> Self:
         check_roster(self.roster)
         _check_work(self.job_kind, model=self.model, query=self.query, subjects=self.subjects)
+        _check_encryption(self.mode, self.encryption, self.subjects)
         if (self.job_kind in ASKING) != (self.lanes is not None):
             raise ValueError("expected lanes exactly in a job that asks a question")
         if self.lanes is not None and self.mode is not Mode.MASKED:

@@ -10,6 +10,7 @@ from policies.documents.authorization import Authorization, OverallAuthorization
 from policies.documents.consent import Consent
 from policies.documents.dataset import Dataset
 from policies.documents.document import Document
+from policies.documents.encrypted import EncryptedWeights, PaillierKey
 from policies.documents.halts import Revocation, Suspension
 from policies.documents.job import HeKey, Job, Plan, Receipt, Release, TableRelease
 from policies.documents.model import Model
@@ -36,6 +37,8 @@ _MODELS: tuple[type[Document], ...] = (
     VettingReport,
     Job,
     HeKey,
+    PaillierKey,
+    EncryptedWeights,
     Plan,
     Boot,
     Bundle,

@@ -95,13 +95,12 @@ class Transform(StrEnum):
     EQUALS = "equals"
 
 
-class Feature(Record):
-    """One weighted feature: weight · transform(clip(value, low, high)), `fill` standing in for a missing value."""
+class ShownFeature(Record):
+    """What a domain must know of a feature to compute it: transform(clip(value, low, high)), `fill` for a missing value."""
 
     column: ColumnName
     transform: Transform = Transform.IDENTITY
     equals: Annotated[str, Field(max_length=80)] | None = None
-    weight: DecimalText
     low: DecimalText
     high: DecimalText
     fill: DecimalText
@@ -115,6 +114,12 @@ class Feature(Record):
         if self.transform is Transform.LOG1P and Decimal(self.low) < 0:
             raise ValueError("expected log1p of values not below zero")
         return self
+
+
+class Feature(ShownFeature):
+    """One weighted feature: weight · transform(clip(value, low, high))."""
+
+    weight: DecimalText
 
 
 class LatestRow(Record):
@@ -133,6 +138,8 @@ class LinearPart(Document):
     dataset: Id
     row: LatestRow | None = None
     features: Annotated[tuple[Feature, ...], Field(min_length=1, max_length=200)]
+    blind: Sha256 | None = None
+    """256 random bits. Without them the digest in the head would let a domain try out the weights of a part it must not see."""
 
     @property
     def columns(self) -> tuple[str, ...]:

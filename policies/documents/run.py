@@ -67,10 +67,10 @@ class Contribution(Document):
     permit: Sha256
     """Digest of the enclave's permit, so that the decision can be replayed."""
     vectors: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=MAX_CHUNKS)]
-    """One attachment per chunk: little-endian u64 words of `CHUNK_SLOTS` slots (masked), or framed ciphertexts (bfv), whose
+    """One attachment per chunk: little-endian u64 words of `CHUNK_SLOTS` slots (masked), or ciphertexts (bfv, paillier), whose
     chunks are smaller (docs/protocol.md §4)."""
     receiver_key: Annotated[Base64Text, Field(max_length=4096)] | None
-    """Base64 of the receiver-mask key sealed to the gate; None in mode bfv."""
+    """Base64 of the receiver-mask key sealed to the gate; None in modes bfv and paillier."""
     cells: Sha256 | None = None
     """Aggregate of one domain without a dictionary: the cells' keys, sealed to the gate, as an attachment."""
     commitment: Sha256

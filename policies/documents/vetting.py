@@ -114,6 +114,8 @@ class VetMetrics(Document):
     job: Sha256
     model: Sha256
     part: Sha256
+    weights: Sha256 | None = None
+    """The encrypted weights of a model whose weights the enclave must not see: then the features were measured alone."""
     persons: Annotated[int, Field(ge=0)]
     """Persons of the domain, rounded to 5."""
     variance: DecimalText | None

@@ -20,6 +20,7 @@ from policies.decision import Action, Case, columns_of, expected_roster, sealing
 from policies.documents.authorization import Authorization, OverallAuthorization, Scenario
 from policies.documents.dataset import Dataset
 from policies.documents.document import Document
+from policies.documents.encrypted import EncryptedWeights, PaillierKey
 from policies.documents.envelope import Envelope
 from policies.documents.job import Job, Plan, Release, TableRelease
 from policies.documents.model import LinearPart, Model
@@ -73,6 +74,8 @@ class Papers:
     aggregate_job: Job
     aggregate_plan: Plan
     table: TableRelease
+    key: PaillierKey
+    weights: tuple[EncryptedWeights, ...]
     envelopes: Mapping[str, Envelope]
 
 
@@ -94,9 +97,13 @@ def whole() -> Papers:
 def papers(
     *,
     unsigned: Mapping[str, set[str]] | None = None,
+    paillier: bool = False,
     **changes: Amendments,
 ) -> Papers:
-    """The papers with `changes` by document name; see `Papers` for the names."""
+    """The papers with `changes` by document name; see `Papers` for the names. `paillier` permits and asks for that mode."""
+    if paillier:
+        modes = {"modes": ["masked", "bfv", "paillier"]}
+        changes = {**changes, "scenario": {**modes, **changes.get("scenario", {})}}
     trust = amended(district.trust_root(), changes.get("trust"))
     datasets = tuple(
         amended(district.dataset(s), changes.get(f"dataset_{s.department}")) for s in district.SOURCES
@@ -107,7 +114,18 @@ def papers(
     overall = amended(district.overall_authorization(), changes.get("overall"))
     scenario = amended(district.scenario(overall.digest, datasets), changes.get("scenario"))
     model = amended(district.model(scenario.digest, parts), changes.get("model"))
-    vet_job = amended(district.vet_job(scenario.digest, model.digest), changes.get("vet_job"))
+    key = amended(district.paillier_key(model.digest, scenario.digest), changes.get("key"))
+    weights = tuple(
+        amended(district.encrypted_weights(model, part, key), changes.get(f"weights_{part.department}"))
+        for part in parts
+    )
+    cited = {
+        "key": key.digest,
+        "weights": [{"department": item.department, "digest": item.digest} for item in weights],
+    }
+    asks: Amendments = {"mode": "paillier", "encryption": cited} if paillier else {"mode": "masked"}
+    vet_job = amended(district.vet_job(scenario.digest, model.digest), asks)
+    vet_job = amended(vet_job, changes.get("vet_job"))
     metrics = tuple(_metrics(vet_job, model, part) for part in parts)
     bands = amended(district.vet_bands(vet_job.digest, model.digest), {"counts": [1200, 2150, 980, 310, 55]})
     report = amended(_report(scenario, model, parts, metrics=metrics, bands=bands), changes.get("report"))
@@ -117,10 +135,11 @@ def papers(
         {
             "data_list": data_list_digest(scenario),
             "roster": [member.model_dump(mode="json") for member in expected_roster(scenario, trust) or ()],
+            **({"modes": ["masked", "bfv", "paillier"], "encryption": cited} if paillier else {}),
             **changes.get("authorization", {}),
         },
     )
-    job = amended(district.score_job(scenario.digest, authorization.digest, model.digest), {"mode": "masked"})
+    job = amended(district.score_job(scenario.digest, authorization.digest, model.digest), asks)
     job = amended(job, changes.get("job"))
     plan = amended(_plan(job, trust, authorization.roster), changes.get("plan"))
     vet_plan = amended(_plan(vet_job, trust, authorization.roster), changes.get("vet_plan"))
@@ -153,6 +172,8 @@ def papers(
         "aggregate_job": (aggregate_job, (aggregate_job.submitter,)),
         "aggregate_plan": (aggregate_plan, ("coordinator",)),
         "table": (table, ("gate",)),
+        "key": (key, ("gate",)),
+        **{f"weights_{item.department}": (item, ("examiner",)) for item in weights},
         **{f"dataset_{item.owner}": (item, (item.owner,)) for item in datasets},
     }
     envelopes = {
@@ -180,6 +201,8 @@ def papers(
         aggregate_job=aggregate_job,
         aggregate_plan=aggregate_plan,
         table=table,
+        key=key,
+        weights=weights,
         envelopes=envelopes,
     )
 
@@ -213,6 +236,10 @@ def case_for(
         "model": of.envelopes["model"],
         "report": None if vet else of.envelopes["report"],
         "price": None if vet else of.envelopes["price"],
+        "key": of.envelopes["key"] if job.encryption and not deliver else None,
+        "weights": tuple(of.envelopes[f"weights_{item.department}"] for item in of.weights)
+        if job.encryption and not deliver
+        else (),
         "datasets": (of.envelopes[f"dataset_{department}"],) if enclave else (),
         "releases": (of.envelopes["release"],) if deliver else (),
         "columns": columns_of(part, dataset) if enclave else None,
@@ -311,6 +338,7 @@ def _plan(job: Job, trust: TrustRoot, roster: tuple[Any, ...], *, lanes: int | N
             "authorization": authorization,
             "model": job.model,
             "mode": str(job.mode),
+            "encryption": None if job.encryption is None else job.encryption.model_dump(mode="json"),
             "roster": [member.model_dump(mode="json") for member in roster],
             "gate": "gate",
             "gate_keyid": gate.key.keyid if gate else "0" * 64,

@@ -6,6 +6,7 @@ consenting people. Everything here is invented; no person stands behind a consen
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from policies.documents import strict_json
 from policies.documents.authorization import Authorization, Clause, OverallAuthorization, Scenario
 from policies.documents.consent import Consent, Grant, pack
 from policies.documents.dataset import Dataset
+from policies.documents.encrypted import EncryptedWeights, PaillierKey
 from policies.documents.job import Job
 from policies.documents.model import LinearPart, Model
 from policies.documents.price import PriceFiling
@@ -22,6 +24,7 @@ from policies.documents.query import Query
 from policies.documents.strict_json import Json
 from policies.documents.trust import TrustRoot
 from policies.documents.vetting import VetBands, VetMetrics, VettingReport
+from policies.fixed_point import intercept_bound, stepped, weight_bound
 from policies.resident import ResidentId, check_character
 
 DEPARTMENTS = ("health-insurance", "hospital", "social-insurance")
@@ -153,6 +156,47 @@ def linear_part(source: Source) -> LinearPart:
             "dataset": source.dataset,
             "row": {"up_to": 2025},
             "features": features,
+        }
+    )
+
+
+def paillier_key(model_digest: str, scenario_digest: str) -> PaillierKey:
+    """A key on paper: the modulus is bytes of a label, and nobody could prove anything of it."""
+    modulus = b"".join(hashlib.sha256(b"modulus %d" % place).digest() for place in range(12))
+    return PaillierKey.from_body(
+        {
+            "id": "paillier-pre-policy-1",
+            "gate": "gate",
+            "scenario": scenario_digest,
+            "model": model_digest,
+            "modulus": base64.b64encode(modulus).decode(),
+            "proof": label_digest("proof of the modulus"),
+            "made_at": "2026-03-02T01:00:00Z",
+        }
+    )
+
+
+def encrypted_weights(model: Model, part: LinearPart, key: PaillierKey) -> EncryptedWeights:
+    """What the examiner would sign of `part`; the ciphertexts are on paper only."""
+    head = model.part(part.department)
+    assert head is not None
+    return EncryptedWeights.from_body(
+        {
+            "id": f"encrypted-{part.id}",
+            "examiner": "examiner",
+            "partner": "actuary-partner",
+            "scenario": model.scenario,
+            "model": model.digest,
+            "key": key.digest,
+            "department": part.department,
+            "dataset": part.dataset,
+            "part": part.digest,
+            "row": None if part.row is None else part.row.model_dump(mode="json"),
+            "features": [stepped(feature).model_dump(mode="json") for feature in part.features],
+            "weight_bound": weight_bound(head),
+            "intercept_bound": intercept_bound(head),
+            "ciphertexts": label_digest(f"ciphertexts of {part.department}"),
+            "entries": label_digest(f"entries of {part.department}"),
         }
     )
 

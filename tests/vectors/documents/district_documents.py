@@ -43,6 +43,7 @@ def all_documents() -> dict[str, Signed]:
     authorization = d.authorization(scenario, model=model.digest, report=report.digest, filing=filing.digest)
     job = d.score_job(scenario.digest, authorization.digest, model.digest)
     he_key = _he_key(job)
+    key = d.paillier_key(model.digest, scenario.digest)
     plan = _plan(job, he_key)
     boot = _boot()
     bundle = _bundle(plan, boot)
@@ -67,6 +68,8 @@ def all_documents() -> dict[str, Signed]:
         Signed(d.consent(scenario.digest), ("consent-service",)),
         Signed(job, ("insurer-one",)),
         Signed(he_key, ("gate",)),
+        Signed(key, ("gate",)),
+        Signed(d.encrypted_weights(model, parts[1], key), ("examiner",)),
         Signed(plan, ("coordinator",)),
         Signed(boot, ("hospital-enclave",)),
         Signed(bundle, (BOOT_LABEL,)),
