@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from enclaves.agent.answering import answer
 from enclaves.agent.deciding import permit
+from enclaves.agent.encrypted_work import work_encrypted
 from enclaves.agent.house import House
 from enclaves.agent.joining import account_of, resolve
 from enclaves.agent.live import LiveRun
@@ -57,7 +58,7 @@ def _contribute(house: House, live: LiveRun, effective: NDArray[np.bool_], *, se
     plan = live.papers.plan
     if (effective & ~resolve(house, live.papers).accepted).any():
         raise RunRefused("session_lost", "expected consents as they stood at the bundle, got one ended since")
-    granted = permit(house, live.papers, live.part.part, seen=seen, accepted=int(effective.sum()))
+    granted = permit(house, live.papers, live.reading, seen=seen, accepted=int(effective.sum()))
     if plan.job_kind is JobKind.SCORE:
         house.ledger.debit(account_of(house, live.papers), live.pids[effective])
     else:
@@ -66,7 +67,10 @@ def _contribute(house: House, live: LiveRun, effective: NDArray[np.bool_], *, se
     if plan.job_kind is JobKind.VET:
         measure(house, live, granted)
     masks = draw_masks(house, live)
-    vectors, commitment = _work(house, live, _order(house, live, granted, masks=masks))
+    if live.hidden is None:
+        vectors, commitment = _work(house, live, _order(house, live, granted, masks=masks))
+    else:
+        vectors, commitment = work_encrypted(house, live, granted, hidden=live.hidden, masks=masks)
     send_contribution(house, live, granted, masks=masks, vectors=vectors, commitment=commitment)
 
 

@@ -9,16 +9,16 @@ from enclaves.agent.stages import USED
 from enclaves.run.evidence import case_of
 from enclaves.run.papers import Papers
 from enclaves.witness.witness import Seen
+from enclaves.worker.rows import Reading
 from policies.aggregate.question import Asked, asked_of, columns_asked
 from policies.decision.actions import computation
 from policies.decision.permit import Permit, grant
 from policies.decision.scope import columns_of
 from policies.documents.authorization import ListedColumn
 from policies.documents.dataset import Dataset
-from policies.documents.model import Part
 
 
-def permit(house: House, papers: Papers, part: Part, *, seen: Seen, accepted: int) -> Permit:
+def permit(house: House, papers: Papers, part: Reading, *, seen: Seen, accepted: int) -> Permit:
     """The permit to compute this run of a model here, or `Refused` with every reason.
 
     `accepted` is the number of slots whose consent stands and whose capacity holds. Halts are those of the own replay

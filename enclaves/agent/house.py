@@ -20,6 +20,7 @@ from enclaves.agent.consents import ConsentStore
 from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
 from enclaves.agent.workers import ScoreWorkers
+from enclaves.agent.proven import ProvenKeys
 from enclaves.protocols.sealing import SealingKey
 from enclaves.run.boot import BootKey
 from enclaves.run.durable import Durable
@@ -50,6 +51,7 @@ class House:
     ledger: CapacityLedger
     cohorts: Cohorts
     parts: PartStore
+    proven: ProvenKeys
     lineages: Lineages
     privacy: PrivacyLedger
     durable: Durable

@@ -3,7 +3,8 @@
 Steps, each of which may refuse:
 1. `register`: the plan is the coordinator's and its run id is new; the session row is durable.
 2. The intent stands in a fresh, quorum-cosigned checkpoint that the own replay confirms.
-3. All papers, the own part, and in mode bfv the gate's key, are what the plan names by digest.
+3. All papers, the own part, and in mode bfv the gate's key, are what the plan names by digest. In mode paillier proof and
+   ciphertexts are taken up after step 5 (`hidden`).
 4. The slots: consent and capacity decide the accept bitmap, presence does not (design.md section 5a). An aggregate has none;
    there the statement must be governed and the history have room.
 5. The decision point permits.
@@ -22,6 +23,7 @@ from enclaves.agent.asked import check_open
 from enclaves.agent.capacity import Account
 from enclaves.agent.consents import Resolved
 from enclaves.agent.deciding import permit, permit_question
+from enclaves.agent.hidden import open_hidden
 from enclaves.agent.house import House
 from enclaves.agent.live import LiveRun, Scoring, draw_ephemeral
 from enclaves.agent.stages import Stage
@@ -34,7 +36,7 @@ from enclaves.run.sessions import Session
 from enclaves.witness.witness import Seen
 from policies import banding
 from policies.authorization import check_signed
-from policies.documents.authorization import JobKind
+from policies.documents.authorization import JobKind, Mode
 from policies.documents.envelope import Envelope
 from policies.documents.job import HeKey, Plan
 from policies.documents.run import Bundle
@@ -91,11 +93,21 @@ def _scoring(
 ) -> tuple[Scoring | None, NDArray[np.bool_]]:
     """Steps 3 to 5 of a score or vet job."""
     plan = papers.plan
+    if plan.mode is Mode.PAILLIER:
+        return _scoring_hidden(house, papers, seen)
     part = house.parts.open(plan.scored_model, papers.model)
     context = None if plan.he_key is None else _context(house, plan, optional_envelope(body, "he_key"))
     resolved = resolve(house, papers)
     permit(house, papers, part.part, seen=seen, accepted=int(resolved.accepted.sum()))
     return Scoring(part, resolved.pids, context), resolved.accepted
+
+
+def _scoring_hidden(house: House, papers: Papers, seen: Seen) -> tuple[Scoring | None, NDArray[np.bool_]]:
+    """The same in mode paillier: the decision comes before a byte of proof or ciphertext is fetched."""
+    resolved = resolve(house, papers)
+    reading = papers.encrypted.of(house.department)
+    permit(house, papers, reading, seen=seen, accepted=int(resolved.accepted.sum()))
+    return Scoring(open_hidden(house, papers), resolved.pids, None), resolved.accepted
 
 
 def _asking(house: House, papers: Papers, seen: Seen) -> tuple[Scoring | None, NDArray[np.bool_]]:

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enclaves.agent.consents import Words
+from enclaves.agent.hidden import HiddenPart
 from enclaves.agent.parts import OpenPart
 from enclaves.protocols.secagg import EphemeralKey
 from enclaves.run.errors import RunRefused
 from enclaves.run.exchange import Voice
 from enclaves.run.papers import Papers
 from enclaves.witness.witness import Seen
+from enclaves.worker.rows import Reading
 from policies.documents.envelope import Envelope
 
 
@@ -22,7 +24,7 @@ from policies.documents.envelope import Envelope
 class Scoring:
     """What a run of a model has beside its papers: the own part, the persons of the slots, in mode bfv the gate's context."""
 
-    part: OpenPart
+    part: OpenPart | HiddenPart
     pids: Words = field(repr=False)
     context: bytes | None
 
@@ -45,8 +47,22 @@ class LiveRun:
 
     @property
     def part(self) -> OpenPart:
-        """The own part. Raises RunRefused in an aggregate."""
-        return self._of_model().part
+        """The own part with its weights. Raises RunRefused in an aggregate and in mode paillier."""
+        part = self._of_model().part
+        if isinstance(part, HiddenPart):
+            raise RunRefused("mode_mismatch", "expected a part with its weights, got an encrypted one")
+        return part
+
+    @property
+    def hidden(self) -> HiddenPart | None:
+        """The own part in mode paillier, whose weights are not seen here; None in other modes."""
+        part = self._of_model().part
+        return part if isinstance(part, HiddenPart) else None
+
+    @property
+    def reading(self) -> Reading:
+        """What says which columns are read."""
+        return self._of_model().part.part
 
     @property
     def pids(self) -> Words:

@@ -16,6 +16,7 @@ from enclaves.agent.consents import ConsentStore
 from enclaves.agent.house import House
 from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
+from enclaves.agent.proven import ProvenKeys
 from enclaves.agent.stages import TRANSITIONS
 from enclaves.agent.workers import Execution, ScoreWorkers, pool_of
 from enclaves.cli.home import Home
@@ -94,6 +95,7 @@ def open_house(
         ledger=CapacityLedger(durable),
         cohorts=Cohorts(durable),
         parts=PartStore(durable, department=config.department, enclave=config.party, key=keys.sealing),
+        proven=ProvenKeys(durable),
         lineages=Lineages(durable, store.ledger_key("lineage")),
         privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,

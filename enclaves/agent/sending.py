@@ -23,12 +23,12 @@ KEY_BYTES = 32
 
 
 def draw_masks(house: House, live: LiveRun) -> Masks:
-    """The mask keys of this run: one with each other enclave, a fresh receiver key unless in mode bfv, an opening key."""
-    bfv = live.papers.plan.mode is Mode.BFV
+    """The mask keys of this run: one with each other enclave, a fresh receiver key in mode masked, an opening key."""
+    masked = live.papers.plan.mode is Mode.MASKED
     return Masks(
         party=house.party,
         pair_keys=pair_keys(house, live),
-        receiver_key=None if bfv else secrets.token_bytes(KEY_BYTES),
+        receiver_key=secrets.token_bytes(KEY_BYTES) if masked else None,
         opening_key=secrets.token_bytes(KEY_BYTES),
     )
 

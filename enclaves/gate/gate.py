@@ -21,6 +21,7 @@ from typing import Final
 from enclaves.errors import EnclaveError
 from enclaves.gate.handing_over import hand_over
 from enclaves.gate.house import House
+from enclaves.gate.paillier_keys import make_paillier_key
 from enclaves.gate.releasing import announce, release
 from enclaves.gate.stages import IN_PROGRESS, RELEASED, Stage
 from enclaves.gate.verifying import verify
@@ -39,6 +40,8 @@ Lane = Callable[[Callable[[], None]], None]
 _LOG: Final = logging.getLogger("domicile.gate")
 COORDINATOR: Final = "coordinator"
 MAX_ATTEMPT: Final = 16
+_OF_OTHERS: Final = frozenset({"paillier-key-request"})
+"""Topics whose handler looks at the sender itself."""
 
 
 class Gate:
@@ -50,6 +53,9 @@ class Gate:
         self._topics: dict[str, Callable[[Message], None]] = {
             "log": lambda message: self._cosign(),
             "he-key-request": lambda message: self._queue(message, self._make_key),
+            "paillier-key-request": lambda message: self._queue(
+                message, lambda asked: make_paillier_key(self._house, asked)
+            ),
             # Nothing to do before the contributions are in: everything is verified from what `open` brings.
             "plan": lambda message: None,
             "open": self._open,
@@ -73,7 +79,7 @@ class Gate:
         if handler is None:
             _LOG.warning("topic %s: not for a gate", message.topic[:40])
             return
-        if message.sender != COORDINATOR:
+        if message.sender != COORDINATOR and message.topic not in _OF_OTHERS:
             # An abort of somebody else's would undo a release.
             _LOG.warning("topic %s: not from the coordinator", message.topic)
             return

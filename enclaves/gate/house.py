@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from enclaves.gate.he_keys import HeKeys
+from enclaves.gate.paillier_keys import PaillierKeys
 from enclaves.gate.shelf import Shelf
 from enclaves.protocols.sealing import SealingKey
 from enclaves.run.sessions import Sessions
@@ -30,6 +31,7 @@ class House:
     sessions: Sessions
     shelf: Shelf
     he_keys: HeKeys
+    paillier_keys: PaillierKeys
     clock: Callable[[], int]
 
     def now(self) -> datetime:

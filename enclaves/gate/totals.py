@@ -2,7 +2,8 @@
 
 Rules:
 1. masked: the vectors are added and the receiver masks taken off; pair masks cancel over the full roster or nothing opens.
-   bfv: foreign ciphertexts go to a confined child, after the signatures over them were checked; it adds and decrypts.
+   bfv, paillier: foreign ciphertexts go to a confined child, after the signatures over them and their digests were checked;
+   it adds and decrypts, and in mode paillier rounds to grid units (`policies.fixed_point`).
 2. Every total, with the intercept, lies in the range of the model's head, slots outside the effective set included;
    anything else (a missing or altered vector leaves uniform noise) refuses the whole run.
 3. Memory is bounded by one chunk of each enclave.
@@ -11,7 +12,9 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +29,7 @@ from enclaves.run.errors import RunRefused
 from enclaves.worker.decrypt import order_frames
 from enclaves.worker.order import chunks
 from policies.documents.authorization import Mode
+from policies.documents.job import Plan
 from policies.documents.model import Model
 
 Totals = NDArray[np.int64]
@@ -34,18 +38,17 @@ Totals = NDArray[np.int64]
 def opened(house: House, verified: Verified) -> Iterator[Totals]:
     """The totals with the intercept, one array per chunk, in slot order. Raises RunRefused, ProtocolError."""
     model = verified.papers.model
-    bound = sum(max(abs(part.low), abs(part.high)) for part in model.parts)
-    if verified.papers.plan.mode is Mode.BFV:
-        # TenSEAL's room also names the modulus.
-        from enclaves.protocols import bfv
-
-        ring.check_headroom(1, bound, modulus=bfv.MODULUS)
-        sums = _decrypted(house, verified)
-    else:
-        ring.check_headroom(1, bound)
-        sums = unmasked(house, verified)
-    for totals in sums:
+    for totals in _SUMS[verified.papers.plan.mode](house, verified):
         yield _checked(totals + model.intercept, model)
+
+
+def _unmasked(house: House, verified: Verified) -> Iterator[Totals]:
+    ring.check_headroom(1, _bound(verified.papers.model))
+    yield from unmasked(house, verified)
+
+
+def _bound(model: Model) -> int:
+    return sum(max(abs(part.low), abs(part.high)) for part in model.parts)
 
 
 def unmasked(house: House, verified: Verified) -> Iterator[Totals]:
@@ -63,18 +66,43 @@ def unmasked(house: House, verified: Verified) -> Iterator[Totals]:
 
 
 def _decrypted(house: House, verified: Verified) -> Iterator[Totals]:
+    # TenSEAL's room also names the modulus.
+    from enclaves.protocols import bfv
+
+    ring.check_headroom(1, _bound(verified.papers.model), modulus=bfv.MODULUS)
     plan, parties = verified.papers.plan, len(verified.contributions)
-    slots, sizes = plan.slots, list(chunks(plan.slots, mode=plan.mode))
     secret = house.he_keys.spend(plan.job, plan.attempt, plan.he_key)
+    frames = order_frames(secret, _vectors(house, verified), parties=parties, slots=plan.slots)
+    yield from _child("enclaves.worker.decrypt", frames, plan, limits=_limits(plan.slots, parties))
 
-    def ciphertexts() -> Iterator[bytes]:
-        for number in range(len(sizes)):
-            for contribution in verified.contributions:
-                yield _vector(house, contribution.vectors[number])
 
-    frames = order_frames(secret, ciphertexts(), parties=parties, slots=slots)
-    with run_confined("enclaves.worker.decrypt", frames, files={}, limits=_limits(slots, parties)) as run:
-        for _, count in sizes:
+def _opened_encrypted(house: House, verified: Verified) -> Iterator[Totals]:
+    # gmpy2 is loaded only by a gate that serves `paillier`. Capacity is checked on what the examiner declared.
+    from enclaves.protocols.paillier.declared import capacity_of
+    from enclaves.worker import open_encrypted
+
+    plan, parties = verified.papers.plan, len(verified.contributions)
+    work = verified.papers.encrypted
+    bound = capacity_of(work.weights)
+    secret = house.paillier_keys.secret(work.key)
+    frames = open_encrypted.order_frames(
+        secret, _vectors(house, verified), parties=parties, slots=plan.slots, bound=bound
+    )
+    limits = _encrypted_limits(plan.slots, parties)
+    yield from _child("enclaves.worker.open_encrypted", frames, plan, limits=limits)
+
+
+def _vectors(house: House, verified: Verified) -> Iterator[bytes]:
+    """Chunk after chunk, every contribution's vector; none reaches a parser whose digest is not the signed one."""
+    for number, _ in enumerate(chunks(verified.papers.plan.slots, mode=verified.papers.plan.mode)):
+        for contribution in verified.contributions:
+            yield _vector(house, contribution.vectors[number])
+
+
+def _child(target: str, frames: Iterator[bytes], plan: Plan, *, limits: Limits) -> Iterator[Totals]:
+    """The totals that a confined child emits, one frame a chunk."""
+    with run_confined(target, frames, files={}, limits=limits) as run:
+        for _, count in chunks(plan.slots, mode=plan.mode):
             data = next(run, b"")
             if len(data) != 8 * count:
                 raise RunRefused("worker_output_refused", f"expected {count} totals, got {len(data)} bytes")
@@ -94,6 +122,18 @@ def _limits(slots: int, parties: int) -> Limits:
     )
 
 
+def _encrypted_limits(slots: int, parties: int) -> Limits:
+    seconds = 120 + slots // 10
+    return Limits(
+        address_space_bytes=8 << 30,
+        cpu_seconds=2 * seconds,
+        wall_seconds=float(seconds),
+        processes=128,
+        input_bytes=(64 << 20) + 768 * slots * parties,
+        output_bytes=(64 << 20) + 8 * slots,
+    )
+
+
 def _vector(house: House, sha256: str) -> bytes:
     """A vector whose digest the enclave signed."""
     data = house.wire.get_attachment(sha256)
@@ -106,3 +146,8 @@ def _checked(totals: Totals, model: Model) -> Totals:
     if not (model.low <= int(totals.min()) and int(totals.max()) <= model.high):
         raise ProtocolError("expected totals in the range of the model, got one outside")
     return totals
+
+
+_SUMS: Final[Mapping[Mode, Callable[[House, Verified], Iterator[Totals]]]] = MappingProxyType(
+    {Mode.MASKED: _unmasked, Mode.BFV: _decrypted, Mode.PAILLIER: _opened_encrypted}
+)

@@ -85,7 +85,7 @@ def check_contributions(
             )
         if len(contribution.vectors) != vectors:
             raise RunRefused("contribution_mismatch", f"expected {vectors} vectors, got another number")
-        if (contribution.receiver_key is None) != (plan.mode is Mode.BFV):
+        if (contribution.receiver_key is not None) != (plan.mode is Mode.MASKED):
             raise RunRefused("contribution_mismatch", "expected a receiver key exactly in mode masked")
         found[contribution.enclave] = contribution
     if len(found) != len(voices):

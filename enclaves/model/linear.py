@@ -18,7 +18,7 @@ import numpy as np
 
 from enclaves.model.column import Column, Numbers
 from enclaves.model.errors import ModelError
-from policies.documents.model import Feature, LinearPart, Transform
+from policies.documents.model import LinearPart, ShownFeature, Transform
 
 
 def evaluate(part: LinearPart, columns: Mapping[str, Column], *, slots: int) -> Numbers:
@@ -31,7 +31,7 @@ def evaluate(part: LinearPart, columns: Mapping[str, Column], *, slots: int) -> 
     return total
 
 
-def transformed(feature: Feature, columns: Mapping[str, Column], *, slots: int) -> Numbers:
+def transformed(feature: ShownFeature, columns: Mapping[str, Column], *, slots: int) -> Numbers:
     """The feature's values before they are weighted, a new float64 array of shape (slots,)."""
     column = columns.get(feature.column)
     if column is None or len(column.values) != slots:

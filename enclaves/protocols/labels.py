@@ -45,5 +45,7 @@ class Label(Enum):
     PAILLIER_MODULUS = b"domicile-paillier/1 modulus\0"
     PAILLIER_ENTRY = b"domicile-paillier/1 entry\0"
     PAILLIER_PART = b"domicile-paillier/1 part\0"
+    PAILLIER_KEY = b"domicile-paillier/1 key\0"
+    PAILLIER_SECRET = b"domicile-paillier/1 secret\0"
     TRAIN_MODEL = b"domicile-train/1 model\0"
     TRAIN_ROUND = b"domicile-train/1 round\0"

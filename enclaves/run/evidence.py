@@ -29,6 +29,8 @@ def case_of(
         overall=papers.overall_envelope,
         model=papers.evidence.model,
         report=papers.evidence.report,
+        key=papers.evidence.key,
+        weights=papers.evidence.weights,
         query=papers.evidence.query,
         listed=papers.evidence.listed,
         price=papers.price_envelope,

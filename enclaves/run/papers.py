@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from enclaves.run.encryption import EncryptedWork, gather_encrypted
 from enclaves.run.errors import RunRefused
 from enclaves.run.wire import Wire
 from policies.authorization import check_signed
@@ -29,6 +30,8 @@ class ModelWork:
     model_envelope: Envelope
     model: Model
     report_envelope: Envelope | None
+    encrypted: EncryptedWork | None = None
+    """Key and weights, in mode paillier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class CitedWork:
 
     model: Envelope | None = None
     report: Envelope | None = None
+    key: Envelope | None = None
+    weights: tuple[Envelope, ...] = ()
     query: Envelope | None = None
     listed: tuple[Envelope, ...] = ()
 
@@ -91,7 +96,20 @@ class Papers:
         """The envelopes of the work, for a decision."""
         if isinstance(self.work, QueryWork):
             return CitedWork(query=self.work.query_envelope, listed=self.work.listed)
-        return CitedWork(model=self.work.model_envelope, report=self.work.report_envelope)
+        encrypted = self.work.encrypted
+        return CitedWork(
+            model=self.work.model_envelope,
+            report=self.work.report_envelope,
+            key=None if encrypted is None else encrypted.key_envelope,
+            weights=() if encrypted is None else encrypted.weights_envelopes,
+        )
+
+    @property
+    def encrypted(self) -> EncryptedWork:
+        """Key and weights of a job in mode paillier. Raises RunRefused in any other."""
+        if isinstance(self.work, ModelWork) and self.work.encrypted is not None:
+            return self.work.encrypted
+        raise RunRefused("mode_mismatch", "expected a job over encrypted weights, got another")
 
 
 def read_plan(envelope: Envelope, trust: TrustRoot) -> Plan:
@@ -145,7 +163,12 @@ def _work(
         raise RunRefused("job_kind_mismatch", "expected a plan with a model or a query, got neither")
     report = None if authorization is None else authorization.vetting_report
     model = fetch(plan.model)
-    return ModelWork(model, Model.read(model), None if report is None else fetch(report))
+    return ModelWork(
+        model,
+        Model.read(model),
+        None if report is None else fetch(report),
+        None if plan.encryption is None else gather_encrypted(plan.encryption, fetch),
+    )
 
 
 def recipient_of(plan: Plan, trust: TrustRoot) -> PartyEntry:

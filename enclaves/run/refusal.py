@@ -26,6 +26,8 @@ WORKER_CODES: Final[Mapping[str, str]] = MappingProxyType(
         "OnnxRefused": "onnx_refused",
         "OrderInvalid": "order_invalid",
         "BfvRefused": "bfv_refused",
+        "PaillierRefused": "paillier_refused",
+        "PartNotSigned": "part_not_signed",
         "CkksRefused": "ckks_refused",
         "ModelError": "model_error",
     }
@@ -57,6 +59,36 @@ TEXTS: Final[Mapping[str, _Text]] = MappingProxyType(
             "this department's part of the model has not arrived",
             "由平台合作方重新发送模型部分",
             "have the partner send the part again",
+        ),
+        "modulus_refused": (
+            "出口公钥的模数未通过验证",
+            "the modulus of the gate's key is not proven to be what it must be",
+            "由出口重新生成公钥与证明，查验员重新加密",
+            "have the gate make another key with its proof, and the examiner encrypt under it",
+        ),
+        "ciphertexts_mismatch": (
+            "密文附件与查验员签署的摘要不一致",
+            "the ciphertexts are not those whose digest the examiner signed",
+            "由查验员重新提交其签署的密文",
+            "have the examiner put the very ciphertexts that it signed",
+        ),
+        "part_not_signed": (
+            "加密权重不是查验员为本模型签署的",
+            "the encrypted weights are not those the examiner signed for this model",
+            "由查验员重新加密并签署",
+            "have the examiner encrypt and sign the weights",
+        ),
+        "paillier_refused": (
+            "密文、密钥或合计不符合要求",
+            "a ciphertext, a key or a total is not of the kind that is accepted",
+            "由各方核对后发起新的运行",
+            "have every party check what it sent, and start a new attempt",
+        ),
+        "paillier_key_missing": (
+            "出口没有该公钥对应的私钥",
+            "the gate does not hold the secret half of the key that is named",
+            "使用本出口为该模型生成的公钥",
+            "use the key that this gate made for the model",
         ),
         "too_few_persons": (
             "人数不足十人，不予统计",

@@ -155,7 +155,7 @@ def _feature(
 ) -> dict[str, Json]:
     """What the partials say of one feature."""
     values = _values(subject.part, index, sample)
-    if _is_constant(values):
+    if is_constant(values):
         still = [_leak(share, 0.0, 0.0, 0.0) for share, _ in scores]
         return {"variance": "0", "distinct": "0", "effect": "0", "raw_information": "0", "leaks": still}
     effect = subject.units(probes.alone(evaluate, places, place.column, sample.columns[place.column]))
@@ -192,7 +192,7 @@ def _values(part: Part, index: int, sample: Population) -> NDArray[np.float64]:
     )
 
 
-def _is_constant(values: NDArray[np.float64]) -> bool:
+def is_constant(values: NDArray[np.float64]) -> bool:
     """Whether fewer than ten persons differ from the most frequent value."""
     _, counts = np.unique(values, return_counts=True)
     return len(values) - int(counts.max()) < MIN_PERSONS

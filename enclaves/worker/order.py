@@ -37,11 +37,18 @@ MAX_ORDER_BYTES: Final = 256 * 1024
 FORMS: Final[Mapping[str, type[Part]]] = {"linear": LinearPart, "onnx": OnnxPart}
 # A ciphertext holds 4096 slots in 88.6 kB: a whole number of them, in a vector that fits an attachment of 16 MiB.
 BFV_CHUNK_SLOTS: Final = 180 * 4096
+# One ciphertext of 768 bytes a slot: 15.4 MB.
+PAILLIER_CHUNK_SLOTS: Final = 20_000
+_CHUNK_SLOTS: Final[Mapping[Mode, int]] = {
+    Mode.MASKED: CHUNK_SLOTS,
+    Mode.BFV: BFV_CHUNK_SLOTS,
+    Mode.PAILLIER: PAILLIER_CHUNK_SLOTS,
+}
 
 
 def chunk_slots(mode: Mode) -> int:
-    """Slots of one vector, the last one excepted: what fits an attachment in either mode."""
-    return CHUNK_SLOTS if mode is Mode.MASKED else BFV_CHUNK_SLOTS
+    """Slots of one vector, the last one excepted: what fits an attachment in this mode."""
+    return _CHUNK_SLOTS[mode]
 
 
 def chunks(slots: int, *, mode: Mode) -> Iterator[tuple[int, int]]:
@@ -53,7 +60,7 @@ def chunks(slots: int, *, mode: Mode) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """Mask keys of one party in one run: 32 bytes each; no receiver key in mode bfv."""
+    """Mask keys of one party in one run: 32 bytes each; a receiver key in mode masked alone."""
 
     party: str
     pair_keys: Mapping[str, bytes] = field(repr=False)
@@ -77,6 +84,8 @@ class ScoreOrder:
     context: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.mode is Mode.PAILLIER:
+            raise OrderInvalid("expected mode masked or bfv for a part with its weights, got paillier")
         if (self.mode is Mode.BFV) != (self.context is not None):
             raise OrderInvalid("expected a public context exactly in mode bfv")
         if (self.mode is Mode.MASKED) != (self.masks.receiver_key is not None):
@@ -108,11 +117,11 @@ class ScoreOrder:
     @classmethod
     def read(cls, frames: Iterator[bytes]) -> Self:
         """The order at the head of `frames`, which are left at the first frame of pids."""
-        header = _Header(_next(frames))
+        header = Header(next_frame(frames))
         form, mode = header.text("form"), header.text("mode")
         if mode not in set(Mode):
             raise OrderInvalid("expected a known mode, got another")
-        part = _part(form, _next(frames))
+        part = _part(form, next_frame(frames))
         pair_keys = header.take("pair_keys")
         if not isinstance(pair_keys, dict):
             raise OrderInvalid("expected pair keys by peer, got another form")
@@ -131,8 +140,8 @@ class ScoreOrder:
                 opening_key=header.key("opening_key"),
             ),
             slots=header.integer("slots"),
-            graph=_next(frames) if isinstance(part, OnnxPart) else None,
-            context=_next(frames) if mode == Mode.BFV else None,
+            graph=next_frame(frames) if isinstance(part, OnnxPart) else None,
+            context=next_frame(frames) if mode == Mode.BFV else None,
         )
         header.check_empty()
         return order
@@ -173,8 +182,8 @@ class StatisticsOrder:
     @classmethod
     def read(cls, frames: Iterator[bytes]) -> Self:
         """The order at the head of `frames`."""
-        header = _Header(_next(frames))
-        part = _part(header.text("form"), _next(frames))
+        header = Header(next_frame(frames))
+        part = _part(header.text("form"), next_frame(frames))
         order = cls(
             permit=header.text("permit"),
             snapshot_key=header.key("snapshot_key"),
@@ -182,7 +191,7 @@ class StatisticsOrder:
             head=_head(header.take("head")),
             grid=header.decimal("grid"),
             bands=header.integer("bands"),
-            graph=_next(frames) if isinstance(part, OnnxPart) else None,
+            graph=next_frame(frames) if isinstance(part, OnnxPart) else None,
         )
         header.check_empty()
         return order
@@ -198,7 +207,7 @@ def read_pids(frames: Iterable[bytes], *, sizes: Iterable[tuple[int, int]]) -> I
     """The inverse of `pid_frames`: each frame of exactly the size asked for, and none behind them."""
     rest = iter(frames)
     for _, count in sizes:
-        frame = _next(rest)
+        frame = next_frame(rest)
         if len(frame) != count * PID_BYTES:
             raise OrderInvalid(f"expected {count} pids, got {len(frame)} bytes")
         yield np.frombuffer(frame, dtype="<u8").reshape(-1, 2).astype(np.uint64, copy=False)
@@ -206,7 +215,7 @@ def read_pids(frames: Iterable[bytes], *, sizes: Iterable[tuple[int, int]]) -> I
         raise OrderInvalid("expected no frame behind the last pids, got one")
 
 
-class _Header:
+class Header:
     """The members of a header, each taken once and with its type."""
 
     def __init__(self, data: bytes) -> None:
@@ -267,7 +276,8 @@ def _head(value: Json) -> PartHead:
         raise OrderInvalid("expected a part's public head, got another form") from None
 
 
-def _next(frames: Iterator[bytes]) -> bytes:
+def next_frame(frames: Iterator[bytes]) -> bytes:
+    """The next frame. Raises OrderInvalid at the end."""
     frame = next(frames, None)
     if frame is None:
         raise OrderInvalid("expected another frame, got the end")

@@ -3,6 +3,7 @@
 - Agreements, catalogue, models (public heads), prices, trust: every party.
 - Job, release, receipt and consent heads: those who oversee or run the district, and the partner, insurer or consent
   service that the document names.
+- Encrypted weights: those who oversee or run the district, and the partner whose model it is.
 - Queries: the same, and the recipients of the scenario they are asked under.
 - Reviews of a table: those who oversee or run the district. What a reviewer wrote may say something of the table; the
   submitter reads the reason of a rejection in the state of the job.
@@ -36,6 +37,7 @@ OF_A_JOB: Final[dict[str, tuple[str, ...]]] = {
     "bundle": (),
     "transcript": (),
     "contribution": (),
+    "encrypted-weights": ("partner",),
     "vet-metrics": (),
     "vet-bands": (),
 }

@@ -42,6 +42,8 @@ POSTABLE: Final = frozenset(
         "authorization",
         "model",
         "query",
+        "paillier-key",
+        "encrypted-weights",
         "output-review",
         "vetting-report",
         "price-filing",

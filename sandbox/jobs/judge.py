@@ -46,6 +46,8 @@ def judge_admission(
         report=_cited(connection, authorization, "vetting_report"),
         price=_cited(connection, authorization, "price_filing"),
         query=_envelope(connection, job.query),
+        key=_envelope(connection, None if job.encryption is None else job.encryption.key),
+        weights=_weights(connection, job),
         listed=_listed(connection, scenario) if job.query is not None else (),
         runs_used=runs_used(connection, job),
         slots_accepted=slots_accepted,
@@ -96,6 +98,13 @@ def reason_of(decision: Decision) -> dict[str, Json]:
 def _envelope(connection: Connection, digest: str | None) -> Envelope | None:
     stored = registry.find(connection, digest) if digest else None
     return None if stored is None else stored.envelope
+
+
+def _weights(connection: Connection, job: Job) -> tuple[Envelope, ...]:
+    """The encrypted weights that a job in mode paillier cites; none while one of them is not here."""
+    cited = () if job.encryption is None else job.encryption.weights
+    found = [stored for item in cited if (stored := _envelope(connection, item.digest)) is not None]
+    return tuple(found) if len(found) == len(cited) else ()
 
 
 def _overall(connection: Connection, scenario: Envelope | None) -> Envelope | None:

@@ -36,6 +36,7 @@ def make_plan(district: District, connection: Connection, job: JobRow, *, he_key
         model=document.model,
         query=document.query,
         mode=job.mode,
+        encryption=document.encryption,
         roster=roster_of(district, connection, job),
         gate=gate.id,
         gate_keyid=gate.key.keyid,

@@ -122,6 +122,8 @@ _FIRST_OF_ATTEMPT: Final[Mapping[Mode, Step]] = MappingProxyType(
     {
         Mode.MASKED: Step(State.KEYS, (Effect.MAIL_PLAN,)),
         Mode.BFV: Step(State.AWAITING_KEY, (Effect.REQUEST_KEY,)),
+        # The key is older than the job, which cites it.
+        Mode.PAILLIER: Step(State.KEYS, (Effect.MAIL_PLAN,)),
     }
 )
 

@@ -6,7 +6,7 @@ Rules:
 - Production keys have 3072 bits or more. A smaller key exists only where somebody writes `unsafe_small=True`; whatever
   reads a key from outside never does.
 - Plaintexts are integers, as residues modulo n or centered. phe's encoding of numbers is never used.
-- A key pair belongs to one authorization, and its holder is the gate.
+- A key pair belongs to one model under one scenario, and its holder is the gate.
 
 Follows protocols.md section 4 ("Key generation", rule 4). Decryption is phe's `raw_decrypt` (CRT). Left to others: who
 may hold a key, and where it is kept.
@@ -81,7 +81,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """The factors of a public key, as phe's object. It never leaves the gate's process, and never as a pickle."""
+    """The factors of a public key, as phe's object. They never leave the gate unsealed, and never as a pickle."""
 
     public: PublicKey
     phe: PaillierPrivateKey = field(repr=False)
@@ -121,6 +121,27 @@ def from_primes(p: int, q: int, *, bits: int = PRODUCTION_BITS, unsafe_small: bo
         raise PaillierRefused("expected primes that are 3 modulo 4 with gcd(p-1, q-1) = 2, got others")
     public = PublicKey(mpz(p) * mpz(q), bits=bits, unsafe_small=unsafe_small)
     return PrivateKey(public, PaillierPrivateKey(PaillierPublicKey(int(public.n)), int(p), int(q)))
+
+
+def public_from_wire(data: bytes) -> PublicKey:
+    """The public key in `data`, of exactly 3072 bits, whose proof was verified before. Raises PaillierRefused."""
+    if len(data) != PRODUCTION_BITS // 8:
+        raise PaillierRefused(f"expected a modulus of {PRODUCTION_BITS // 8} bytes, got {len(data)}")
+    return PublicKey(mpz(int.from_bytes(data, "big")))
+
+
+def secret_to_wire(private: PrivateKey) -> bytes:
+    """The primes, for the holder to seal to itself and to open with in a confined child; never for anybody else."""
+    size = private.public.modulus_bytes // 2
+    return b"".join(int(prime).to_bytes(size, "big") for prime in (private.phe.p, private.phe.q))
+
+
+def secret_from_wire(data: bytes) -> PrivateKey:
+    """The inverse of `secret_to_wire`, 3072 bits. Raises PaillierRefused."""
+    size = PRODUCTION_BITS // 16
+    if len(data) != 2 * size:
+        raise PaillierRefused(f"expected primes of {2 * size} bytes, got {len(data)}")
+    return from_primes(int.from_bytes(data[:size], "big"), int.from_bytes(data[size:], "big"))
 
 
 def fit(p: mpz, q: mpz) -> bool:

@@ -27,7 +27,7 @@ from gmpy2 import mpz
 
 from enclaves.protocols.labels import Label
 from enclaves.protocols.paillier.errors import PaillierRefused
-from enclaves.protocols.paillier.keys import PrivateKey, PublicKey, RandomBits
+from enclaves.protocols.paillier.keys import PrivateKey, PublicKey, RandomBits, public_from_wire
 from enclaves.protocols.paillier.modulus import PRODUCTION_BITS, check_modulus
 
 CHALLENGES: Final = 128
@@ -103,9 +103,7 @@ def verify(n: mpz, proof: ModulusProof, *, context: bytes, bits: int = PRODUCTIO
 
 def receive_key(data: bytes, proof: bytes, *, context: bytes) -> PublicKey:
     """The public key of a partner, of exactly 3072 bits, once its proof holds in `context`. Raises PaillierRefused."""
-    if len(data) != PRODUCTION_BITS // 8:
-        raise PaillierRefused(f"expected a modulus of {PRODUCTION_BITS // 8} bytes, got {len(data)}")
-    public = PublicKey(mpz(int.from_bytes(data, "big")))
+    public = public_from_wire(data)
     verify(public.n, proof_from_wire(proof, bits=public.bits), context=context, bits=public.bits)
     return public
 

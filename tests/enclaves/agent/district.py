@@ -24,10 +24,12 @@ from enclaves.agent.consents import ConsentStore
 from enclaves.agent.house import House
 from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
+from enclaves.agent.proven import ProvenKeys
 from enclaves.agent.stages import TRANSITIONS
 from enclaves.gate.gate import Gate
 from enclaves.gate.he_keys import HeKeys
 from enclaves.gate.house import House as GateHouse
+from enclaves.gate.paillier_keys import PaillierKeys
 from enclaves.gate.shelf import Shelf
 from enclaves.gate.stages import TRANSITIONS as GATE_TRANSITIONS
 from enclaves.protocols.sealing import ScoreBinding, SealingKey, SlotOpener, open_sealed, seal
@@ -62,6 +64,7 @@ from policies.documents.authorization import (
 from policies.documents.consent import Consent, Grant, pack
 from policies.documents.dataset import Use
 from policies.documents.document import Document, Term
+from policies.documents.encrypted import Encryption
 from policies.documents.envelope import Envelope
 from policies.documents.fields import instant, instant_text
 from policies.documents.halts import Revocation, RevocationTarget
@@ -146,6 +149,8 @@ class District:
     scenario: Scenario
     model: Model
     authorization: Authorization
+    encryption: Encryption | None = None
+    """Key and weights that jobs in mode paillier cite (`tests.enclaves.agent.encrypted`)."""
     grants: dict[str, Grant] = field(default_factory=dict)
 
     # Time passes
@@ -263,6 +268,7 @@ class District:
             authorization=None if vet else self.authorization.digest,
             model=self.model.digest,
             mode=mode,
+            encryption=self.encryption if mode is Mode.PAILLIER else None,
             subjects=Subjects(count=len(ids), sha256=hashlib.sha256(packed).hexdigest()),
             recipient="examiner" if vet else "insurer",
             submitted_at=instant_text(NOW),
@@ -372,6 +378,7 @@ class District:
             authorization=job.authorization,
             model=job.model,
             mode=job.mode,
+            encryption=job.encryption,
             roster=roster,
             gate="gate",
             gate_keyid=gate.key.keyid,
@@ -664,6 +671,7 @@ def _domain(
         ledger=CapacityLedger(durable),
         cohorts=Cohorts(durable),
         parts=PartStore(durable, department=name, enclave=enclave, key=keys.sealing),
+        proven=ProvenKeys(durable),
         lineages=Lineages(durable, store.ledger_key("lineage")),
         privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
@@ -701,6 +709,7 @@ def _gate(
         sessions=Sessions(durable, GATE_TRANSITIONS),
         shelf=Shelf(durable, state / "sealed"),
         he_keys=HeKeys("gate", keys.identity),
+        paillier_keys=PaillierKeys(durable, "gate", identity=keys.identity, sealing=keys.sealing),
         clock=clock,
     )
     gate = Gate(house, inline)
