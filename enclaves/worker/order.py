@@ -39,7 +39,7 @@ FORMS: Final[Mapping[str, type[Part]]] = {"linear": LinearPart, "onnx": OnnxPart
 BFV_CHUNK_SLOTS: Final = 180 * 4096
 # One ciphertext of 768 bytes a slot: 15.4 MB.
 PAILLIER_CHUNK_SLOTS: Final = 20_000
-_CHUNK_SLOTS: Final[Mapping[Mode, int]] = {
+SLOTS_OF_A_CHUNK: Final[dict[Mode, int]] = {
     Mode.MASKED: CHUNK_SLOTS,
     Mode.BFV: BFV_CHUNK_SLOTS,
     Mode.PAILLIER: PAILLIER_CHUNK_SLOTS,
@@ -48,7 +48,7 @@ _CHUNK_SLOTS: Final[Mapping[Mode, int]] = {
 
 def chunk_slots(mode: Mode) -> int:
     """Slots of one vector, the last one excepted: what fits an attachment in this mode."""
-    return _CHUNK_SLOTS[mode]
+    return SLOTS_OF_A_CHUNK[mode]
 
 
 def chunks(slots: int, *, mode: Mode) -> Iterator[tuple[int, int]]:

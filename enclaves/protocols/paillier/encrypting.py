@@ -53,7 +53,9 @@ def encrypt_linear(
     if head is None or head.digest != part.digest:
         raise PaillierRefused("expected a part that the model's head names, got another")
     if part.blind is None:
-        raise PaillierRefused("expected a part with a blind: its public digest would let weights be tried out")
+        raise PaillierRefused(
+            "expected a part with a blind: its public digest would let weights be tried out"
+        )
     whole = fixed_point.whole(part, head, grid=model.grid)
     draft = EncryptedWeights(
         id=f"encrypted-{part.department}-{model.digest[:16]}",

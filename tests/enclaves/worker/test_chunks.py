@@ -53,7 +53,7 @@ def test_masks_and_commitment_run_on_over_the_chunks() -> None:
 
 
 def test_the_gates_child_opens_chunk_after_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "BFV_CHUNK_SLOTS", 4096)
+    monkeypatch.setitem(order.SLOTS_OF_A_CHUNK, Mode.BFV, 4096)
     keys = bfv.generate()
     values = np.arange(SLOTS, dtype=np.uint64) % 1000
     sizes = list(chunks(SLOTS, mode=Mode.BFV))

@@ -36,7 +36,7 @@ STORY: dict[State, dict[Event, State | None]] = {
 }
 STOPS = {Event.EXPIRED: State.FAILED, Event.HALTED: State.REFUSED, Event.CANCEL: State.CANCELLED}
 RUN_ENDS = {Event.POLICY_REFUSED: State.REFUSED, Event.EXHAUSTED: State.FAILED, Event.LOST: None}
-FIRST = {Mode.MASKED: State.KEYS, Mode.BFV: State.AWAITING_KEY}
+FIRST = {Mode.MASKED: State.KEYS, Mode.PAILLIER: State.KEYS, Mode.BFV: State.AWAITING_KEY}
 
 
 def expected(state: State, event: Event, mode: Mode) -> State | None:
