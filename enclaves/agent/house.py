@@ -19,8 +19,8 @@ from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
-from enclaves.agent.workers import ScoreWorkers
 from enclaves.agent.proven import ProvenKeys
+from enclaves.agent.workers import ScoreWorkers
 from enclaves.protocols.sealing import SealingKey
 from enclaves.run.boot import BootKey
 from enclaves.run.durable import Durable
