@@ -104,6 +104,8 @@ LOCAL_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "glm_invalid": _malformed(
             "a model, a column, a round or a sum that is not what a training run allows"
         ),
+        "batch_mismatch": _malformed("a journal or an output that belongs to another batch"),
+        "batch_journal_damaged": _malformed("a journal with a line that is not the one that was written"),
         "dataset_unknown": _absent("no data set of this id in the catalogue"),
         "snapshot_unknown": _absent("a data set that was never brought in"),
         "executor_unavailable": _unavailable("the executor that was chosen cannot be had here"),
@@ -119,6 +121,7 @@ LOCAL_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         ),
         "process_refused": _unavailable("a process that must not start with these settings or on this host"),
         "process_lost": _unavailable("a process of the district that ended or did not come up"),
+        "batch_busy": _unavailable("another process holds the journal or the output of the batch"),
         "demo_failed": _unavailable("a step of the demo that did not come out as it must"),
         "log_rolled_back": _unavailable("the log has less than was seen of it before; nothing runs on it"),
         "log_not_durable": _unavailable("the log cannot be written durably; nothing is appended"),

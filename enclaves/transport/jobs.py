@@ -10,6 +10,7 @@ from enclaves.transport import answers
 from enclaves.transport.channel import Channel
 from enclaves.transport.documents import next_page
 from enclaves.transport.errors import TransportError
+from enclaves.transport.problem import Problem
 from policies.documents.envelope import Envelope
 from policies.documents.strict_json import Json
 
@@ -84,6 +85,8 @@ class Fetched:
     results: tuple[FetchedSlot | FetchRefused, ...]
     releases: Mapping[str, Envelope]
     receipt: Envelope | None
+    denied: Problem | None = None
+    """Why nothing at all was delivered, where a policy and no single consent is the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,22 @@ class JobRequests(Channel):
         return answers.text(self.post_json(f"/v1/jobs/{answers.named(digest)}/cancel", {}), "state")
 
     def fetch_scores(
-        self, authorization: str, consents: Sequence[str], *, scenario: str | None = None
+        self,
+        authorization: str,
+        consents: Sequence[str],
+        *,
+        scenario: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Fetched:
-        """Sealed scores for 1 to 1000 consents. With exactly one, a refusal is raised as `Refused`."""
+        """Sealed scores for 1 to 1000 consents. With exactly one, a refusal is raised as `Refused`.
+
+        The same consents under the same `idempotency_key` get their first answer again for a day, and bill nothing more.
+        """
         if not 1 <= len(consents) <= CONSENTS_PER_FETCH:
             raise TransportError(f"expected 1 to {CONSENTS_PER_FETCH} consents, got {len(consents)}")
         body: dict[str, Json] = {"authorization": authorization, "consents": list(consents)}
-        answer = self.post_json("/v1/scores/fetch", body, scenario=scenario)
+        answer = self.post_json("/v1/scores/fetch", body, scenario=scenario, idempotency_key=idempotency_key)
+        denied = answer.get("denied")
         return Fetched(
             results=tuple(_fetched(item) for item in answers.objects(answer, "results")),
             releases={
@@ -153,6 +165,7 @@ class JobRequests(Channel):
                 for digest, value in answers.mapping(answer, "releases").items()
             },
             receipt=None if answer.get("receipt") is None else answers.envelope(answer["receipt"]),
+            denied=Problem.from_json(denied) if isinstance(denied, dict) else None,
         )
 
     def fetch_table(self, authorization: str, release: str, *, scenario: str | None = None) -> FetchedTable:

@@ -34,7 +34,7 @@ COMMANDS: Final = {
     ),
     "query": Target("sandbox.cli.queries:query", "Submit a query, to be asked by aggregate jobs."),
     "job": Target("sandbox.cli.jobs:job", "Submit jobs, follow them, see why one was refused."),
-    "score": Target("sandbox.cli.jobs:score", "Fetch scores."),
+    "score": Target("sandbox.cli.batches:score", "Fetch scores, one by one or as a batch."),
     "table": Target("sandbox.cli.outputs:table", "Fetch tables."),
     "output": Target("sandbox.cli.outputs:output", "Review tables before they leave."),
     "release": Target("sandbox.cli.jobs:release", "Show what left through the gate."),

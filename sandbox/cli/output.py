@@ -54,6 +54,8 @@ class Mode:
 
     as_json: bool = False
     language: Language = Language.EN
+    one_line: bool = False
+    """Whether JSON objects are told one a line, because the command tells several."""
     closing: ExitStack = field(default_factory=ExitStack)
     """What the running command closes when it ends."""
 
@@ -77,6 +79,7 @@ def answers(function: Callable[..., Answer]) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         MODE.as_json, MODE.language = given.pop("as_json"), given.pop("language")
+        MODE.one_line = False
         with ExitStack() as MODE.closing:
             answer = function(**given)
         show(answer)
@@ -105,16 +108,21 @@ def answers(function: Callable[..., Answer]) -> Callable[..., None]:
 def show(answer: Answer) -> None:
     """Print an answer in the form asked for."""
     if MODE.as_json:
-        typer.echo(json.dumps(answer.value, ensure_ascii=False, indent=1))
+        show_object(answer.value)
         return
     for line in answer.lines:
         typer.echo(line)
 
 
+def show_object(value: Mapping[str, Json]) -> None:
+    """Print one JSON object to standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=None if MODE.one_line else 1))
+
+
 def show_problem(problem: Problem) -> None:
     """Print why something was not done, and the smallest change that would pass; JSON goes to standard output."""
     if MODE.as_json:
-        typer.echo(json.dumps({"error": problem.to_json()}, ensure_ascii=False, indent=1))
+        show_object({"error": problem.to_json()})
         return
     for line in problem_lines(problem):
         typer.echo(line, err=True)

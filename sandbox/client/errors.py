@@ -31,6 +31,30 @@ class ReceiptRefused(ClientError):
     code: ClassVar[str] = "receipt_refused"
 
 
+class BatchMismatch(ClientError):
+    """A journal or an output that belongs to another batch."""
+
+    code: ClassVar[str] = "batch_mismatch"
+
+
+class JournalDamaged(ClientError):
+    """A journal of a batch with a line that is not the one that was written."""
+
+    code: ClassVar[str] = "batch_journal_damaged"
+
+
+class BatchBusy(ClientError):
+    """Journal or output of a batch are held by another process."""
+
+    code: ClassVar[str] = "batch_busy"
+
+
+class PageUnsettled(ClientError):
+    """A page of a batch that may have been delivered and billed, longer ago than its first answer is kept."""
+
+    code: ClassVar[str] = "batch_page_unsettled"
+
+
 class NothingYet(ClientError):
     """What was asked for is not there yet; asking again later may find it."""
 

@@ -12,18 +12,20 @@ A delivered score counts only if, in this order:
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Final
 
 from enclaves.errors import EnclaveError
 from enclaves.protocols.sealing import EMPTY_BAND, ScoreBinding, SlotOpener
 from enclaves.transport.channel import now_utc
-from enclaves.transport.endpoint import Endpoint, Fetched, FetchedSlot, FetchRefused
+from enclaves.transport.endpoint import Endpoint, Fetched, FetchedSlot, FetchRefused, Problem
 from enclaves.transport.jobs import CONSENTS_PER_FETCH
 from enclaves.transport.party import PartyKeys
 from policies.authorization import check_signed
+from policies.documents.authorization import Mode
 from policies.documents.consent import CONSENT_ID_BYTES
 from policies.documents.envelope import Envelope
 from policies.documents.fields import instant
@@ -32,11 +34,17 @@ from policies.documents.trust import Role
 from policies.errors import PolicyError
 from policies.log.errors import LogInvalid
 from policies.log.merkle import check_inclusion, leaf_hash
+from sandbox.client.batch.order import AHEAD, SLICE, BatchOrder
+from sandbox.client.batch.scoring import score_batch
+from sandbox.client.batch.steps import BatchStep
 from sandbox.client.errors import ReceiptRefused, ReleaseRefused
 from sandbox.client.receipts import RECEIPTS, ReceiptBook
 from sandbox.client.tables import TableRecipient
 
 __all__ = ["RECEIPTS", "Insurer", "Score", "Scores"]
+
+MAX_SUBJECT_BYTES: Final = 32 * 1024 * 1024
+"""How much of the subject lists of verified releases is held: two jobs of the largest size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class Scores:
 
     results: tuple[Score | FetchRefused, ...]
     receipts: tuple[Receipt, ...]
+    denied: Problem | None = None
+    """Of one page: the policy's reason against all of it."""
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -106,7 +116,7 @@ class Insurer(TableRecipient):
         receipts: list[Receipt] = []
         for start in range(0, len(consents), CONSENTS_PER_FETCH):
             page = consents[start : start + CONSENTS_PER_FETCH]
-            scores = self._fetch_page(authorization, page)
+            scores = self.fetch_page(authorization, page)
             results += scores.results
             receipts += scores.receipts
         return Scores(tuple(results), tuple(receipts))
@@ -118,16 +128,52 @@ class Insurer(TableRecipient):
             raise ReleaseRefused(f"expected a score or a reason, got {result.code}")
         return result
 
-    def _fetch_page(self, authorization: str, consents: Sequence[str]) -> Scores:
+    def score_batch(
+        self,
+        authorization: str,
+        subjects: Path,
+        out: Path,
+        *,
+        slice_size: int = SLICE,
+        ahead: int = AHEAD,
+        mode: Mode = Mode.MASKED,
+        again: bool = False,
+    ) -> Iterator[BatchStep]:
+        """Score every consent id of the file `subjects`, one a line, and append a row for each to the CSV file `out`.
+
+        The steps are told as they happen and the work goes on as they are taken. Whatever interrupts it, the same call goes
+        on where the journal beside `out` ends; nobody is scored or paid for twice. Errors: `sandbox.client.batch.scoring`.
+        """
+        order = BatchOrder(
+            authorization, subjects, out, slice_size=slice_size, ahead=ahead, mode=mode, again=again
+        )
+        return score_batch(self, order)
+
+    def consents_in_force(self, authorization: str) -> Iterator[str]:
+        """Ids of the consents that stand for this party under the authorization's scenario, as the coordinator knows them."""
+        scenario = self.checked_authorization(authorization).scenario
+        for consent in self.endpoint.consents(scenario, self.party):
+            if consent.state == "granted":
+                yield consent.id
+
+    def fetch_page(
+        self, authorization: str, consents: Sequence[str], *, idempotency_key: str | None = None
+    ) -> Scores:
+        """Scores for at most 1000 consents by one request, told apart by `idempotency_key` where it may be sent again.
+
+        With exactly one consent a refusal is raised as `Refused`. Raises ReleaseRefused as `fetch` does.
+        """
         approved = self.checked_authorization(authorization)
-        fetched = self.endpoint.fetch_scores(authorization, consents, scenario=approved.scenario)
+        fetched = self.endpoint.fetch_scores(
+            authorization, consents, scenario=approved.scenario, idempotency_key=idempotency_key
+        )
         if [result.consent for result in fetched.results] != list(consents):
             raise ReleaseRefused("expected an answer for each consent in order, got another")
         results = tuple(
             result if isinstance(result, FetchRefused) else self._score(authorization, result, fetched)
             for result in fetched.results
         )
-        return Scores(results, self._keep_receipt(authorization, fetched))
+        return Scores(results, self._keep_receipt(authorization, fetched), fetched.denied)
 
     def _score(self, authorization: str, found: FetchedSlot, fetched: Fetched) -> Score:
         opened = self._release(authorization, found.release, fetched.releases)
@@ -167,11 +213,21 @@ class Insurer(TableRecipient):
             envelope = releases.get(digest)
             if envelope is None or envelope.digest != digest:
                 raise ReleaseRefused("expected the release that a slot names, got none")
-            self._releases[digest] = self._check_release(authorization, envelope)
+            opened = self._check_release(authorization, envelope)
+            self._make_room(len(opened.subjects))
+            self._releases[digest] = opened
         opened = self._releases[digest]
         if opened.release.authorization != authorization:
             raise ReleaseRefused("expected a release of the authorization asked for, got another's")
         return opened
+
+    def _make_room(self, size: int) -> None:
+        """Let the oldest verified releases go while subjects of `size` bytes more would be too many to hold."""
+        held = sum(len(release.subjects) for release in self._releases.values())
+        for digest in [*self._releases]:
+            if held + size <= MAX_SUBJECT_BYTES:
+                return
+            held -= len(self._releases.pop(digest).subjects)
 
     def _check_release(self, authorization: str, envelope: Envelope) -> _OpenRelease:
         try:

@@ -25,26 +25,37 @@ RECEIPTS: Final = "receipts.jsonl"
 
 
 class ReceiptBook:
-    """Receipts of one insurer: in memory, and with a path also in a file that only grows."""
+    """Receipts of one insurer: in memory, and with a path also in a file that only grows.
+
+    Whoever asked again for an answer that got lost is given the same receipt again; it is kept once.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._receipts: list[Envelope] = []
+        self._receipts: dict[str, Envelope] = {}
         if path is not None and path.exists():
-            self._receipts = [dsse.parse(line) for line in path.read_bytes().splitlines()]
+            whole, _, torn = path.read_bytes().rpartition(b"\n")
+            if torn:
+                # A crash cut the last line short: that receipt was never told of as kept.
+                os.truncate(path, len(whole) + bool(whole))
+            for line in whole.splitlines():
+                envelope = dsse.parse(line)
+                self._receipts[envelope.digest] = envelope
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
-        return tuple(Receipt.read(envelope) for envelope in self._receipts)
+        return tuple(Receipt.read(envelope) for envelope in self._receipts.values())
 
     def keep(self, envelope: Envelope) -> None:
-        """Add a checked receipt; on disk when this returns."""
+        """Add a checked receipt unless it is there; on disk when this returns."""
+        if envelope.digest in self._receipts:
+            return
         if self._path is not None:
             with self._path.open("ab") as file:
                 file.write(envelope.to_bytes() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-        self._receipts.append(envelope)
+        self._receipts[envelope.digest] = envelope
 
 
 def check_receipt(

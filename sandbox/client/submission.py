@@ -21,6 +21,7 @@ from enclaves.transport.endpoint import JobStatus
 from policies.documents.authorization import JobKind, Mode, Scenario
 from policies.documents.consent import CONSENT_ID_BYTES
 from policies.documents.document import first_problem
+from policies.documents.envelope import Envelope
 from policies.documents.fields import instant_text
 from policies.documents.job import Job, Subjects
 from policies.documents.query import ParameterValue
@@ -55,32 +56,61 @@ class Submitter(Member):
         `scenario`, `model`, `authorization` are digests, `consents` ids in hex in slot order. `purpose` is the scenario's
         unless given.
         """
-        approved = self.document(Scenario, scenario)
         subjects = pack_ids(consents)
+        job = self.draw_job(
+            scenario,
+            model=model,
+            subjects=subjects,
+            recipient=recipient,
+            authorization=authorization,
+            mode=mode,
+            purpose=purpose,
+            valid_for=valid_for,
+        )
+        return self.post_job(job, subjects)
+
+    def draw_job(
+        self,
+        scenario: str,
+        *,
+        model: str,
+        subjects: bytes,
+        recipient: str,
+        authorization: str | None,
+        mode: Mode = Mode.MASKED,
+        purpose: str | None = None,
+        valid_for: timedelta = VALID,
+    ) -> Envelope:
+        """A score or vet job as `submit_job` sends it, signed and not yet sent; `subjects` is the packed attachment."""
         now = self.clock()
         job = Job(
             id=fresh_id("job"),
             job_kind=(JobKind.VET if authorization is None else JobKind.SCORE).value,
             submitter=self.party,
-            purpose=purpose or approved.purpose.code,
+            purpose=purpose or self.document(Scenario, scenario).purpose.code,
             scenario=scenario,
             authorization=authorization,
             model=model,
             mode=mode,
-            subjects=Subjects(count=len(consents), sha256=hashlib.sha256(subjects).hexdigest()),
+            subjects=Subjects(
+                count=len(subjects) // CONSENT_ID_BYTES, sha256=hashlib.sha256(subjects).hexdigest()
+            ),
             recipient=recipient,
             submitted_at=instant_text(now),
             expires_at=instant_text(now + valid_for),
         )
-        readers = (
-            enclaves_of(self, approved)
-            if authorization is None
-            else [*enclaves_of(self, approved), recipient]
-        )
+        return job.envelope(self.keys.identity)
+
+    def post_job(self, envelope: Envelope, subjects: bytes) -> JobStatus:
+        """Send a job of `draw_job` with its subjects; sent again, it is the same job and runs once."""
+        job = Job.read(envelope)
+        readers = enclaves_of(self, self.document(Scenario, job.scenario))
+        if job.authorization is not None:
+            readers.append(job.recipient)
         self.endpoint.put_attachment(
             subjects, audience=[reader for reader in readers if reader != self.party]
         )
-        return self.endpoint.submit_job(job.envelope(self.keys.identity), scenario=scenario)
+        return self.endpoint.submit_job(envelope, scenario=job.scenario)
 
     def submit_aggregate_job(
         self,

@@ -33,7 +33,7 @@ from sandbox.documents import registry
 from sandbox.documents.evidence import record
 from sandbox.jobs.delivering import Unit, deliver, delivered, tariff_under
 from sandbox.jobs.docket import Docket, docket_of
-from sandbox.jobs.judge import judge_delivery
+from sandbox.jobs.judge import judge_delivery, reason_of
 from sandbox.pricing.tariff import Tariff
 from sandbox.scores.shelf import bitmap_bytes, proof
 from sandbox.store.database import Transaction
@@ -80,7 +80,12 @@ class Fetch:
     denied: Decision | None
 
     def to_json(self) -> dict[str, Json]:
-        return {"results": self.results, "releases": self.releases, "receipt": self.receipt}
+        told: dict[str, Json] = {
+            "results": self.results,
+            "releases": self.releases,
+            "receipt": self.receipt,
+        }
+        return told if self.denied is None else {**told, "denied": reason_of(self.denied)}
 
 
 def fetch(

@@ -230,12 +230,14 @@ class GateDouble(Double):
             self._release_bands(plan, model)
             return
         bitmap, totals = self._opened(message, plan.listed_subjects.count)
+        expires_at = instant_text(datetime.now(UTC) + timedelta(days=30))
+        wrap, seal_slot = self.sealer(plan, expires_at)
         slots, leaves = b"", []
         for slot, total in enumerate(totals):
             if not bitmap[slot // 8] >> (7 - slot % 8) & 1:
                 leaves.append(leaf_hash(b""))
                 continue
-            sealed = seal(slot, sum(cut <= total for cut in model.cut_points))
+            sealed = seal_slot(slot, sum(cut <= total for cut in model.cut_points))
             slots += sealed
             leaves.append(leaf_hash(sealed))
         attachment = endpoint.put_attachment(bitmap + slots, audience=["coordinator"])
@@ -251,16 +253,20 @@ class GateDouble(Double):
             bands=model.bands,
             sealed=Sealed(
                 count=plan.listed_subjects.count,
-                wrap="d3JhcA==",
+                wrap=wrap,
                 root=root(leaves).hex(),
                 slots=attachment,
-                expires_at=instant_text(datetime.now(UTC) + timedelta(days=30)),
+                expires_at=expires_at,
             ),
             issued_at=instant_text(datetime.now(UTC)),
         )
         envelope = release.envelope(key_of(self.name))
         self.held[run] = (envelope.digest, bytes.fromhex(attachment))
         endpoint.send("coordinator", "release", {"document": envelope.to_json()}, run=run)
+
+    def sealer(self, plan: Plan, expires_at: str) -> tuple[str, Callable[[int, int], bytes]]:
+        """The wrapped content key (base64) of a run's slots, and what seals a band into a slot."""
+        return "d3JhcA==", seal
 
     def _opened(
         self, message: Message, count: int, *, accepting: int | None = None
