@@ -4,10 +4,11 @@
     2. read and check it, batch by batch    the first thing that does not fit ends the refresh
     3. seal a new snapshot                  beside the current one, which stays as it is
     4. measure its quality                  on the sealed file, opened and locked as a worker would
-    5. publish                              one rename; only now does anything change
-    6. write quality report and evidence    files beside the snapshot, counts and digests only
+    5. split it, where partitions are asked for   beside it (`partitioning`)
+    6. publish                              one rename; only now does anything change
+    7. write quality report and evidence    files beside the snapshot, counts and digests only
 
-A refresh that fails anywhere before step 5 leaves pointer and snapshot as they were (see `store.directory`).
+A refresh that fails anywhere before step 6 leaves pointer and snapshot as they were (see `store.directory`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from datetime import datetime
 from pathlib import Path
 
 from connectors.errors import RowKeyRepeated, SourceRefused
+from connectors.partitioning import Partitions
 from connectors.quality import QualityReport, assess
 from connectors.sources.source import open_source
-from connectors.store import DomainStore, Pointer, SnapshotWriter, open_snapshot
+from connectors.store import DomainStore, Lease, Pointer, Sealed, SnapshotWriter, open_snapshot
 from connectors.store.directory import replace_file
 from connectors.store.engine import crypto_module
 from connectors.store.writer import file_digest
@@ -67,13 +69,17 @@ def refresh(
     *,
     clock: Callable[[], datetime],
     progress: Callable[[int], None] = lambda rows: None,
+    partitions: Partitions | None = None,
+    into: int | None = None,
 ) -> Refreshed:
     """Replace the current snapshot of `dataset` by the rows in the file `source`.
 
-    `progress` is told the number of rows taken in so far. Raises `SourceRefused` for data that does not fit and
+    With `partitions` it is split `into` so many, by default as many as the snapshot before it. `progress` is told the
+    number of rows taken in so far. Raises `SourceRefused` for data that does not fit and
     `StoreError` for a store that cannot; neither changes anything.
     """
     started = clock()
+    split = 1 if partitions is None else partitions.wanted(dataset, into)
     if not source.is_file():
         raise SourceRefused(source.name, "expected a file, got none")
     source_sha256 = file_digest(source)
@@ -93,7 +99,7 @@ def refresh(
             report = assess(
                 snapshot, dataset, snapshot_id=store.snapshot_id(sealed, now=now), refreshed_at=now, now=now
             )
-        pointer = store.publish(sealed, now=now)
+        pointer = _publish(store, sealed, partitions, split=split, now=now)
     quality = strict_json.canonical(report.to_json())
     evidence = Evidence(
         dataset=dataset.id,
@@ -112,6 +118,19 @@ def refresh(
     replace_file(folder / f"{pointer.snapshot}.quality.json", quality)
     replace_file(folder / f"{pointer.snapshot}.evidence.json", strict_json.canonical(evidence.to_json()))
     return Refreshed(pointer, report, evidence)
+
+
+def _publish(
+    store: DomainStore, sealed: Sealed, partitions: Partitions | None, *, split: int, now: datetime
+) -> Pointer:
+    """Steps 5 and 6: nobody meets the new snapshot without its partitions."""
+    if partitions is None:
+        return store.publish(sealed, now=now)
+    unpublished = Lease(sealed.path, store.pointer_to(sealed, now=now), store.snapshot_key(sealed.dataset.id))
+    partitions.split(unpublished, partitions=split, now=now)
+    published = store.publish(sealed, now=now)
+    partitions.remove_others(sealed.dataset.id, partitions=split)
+    return published
 
 
 def _take_in(

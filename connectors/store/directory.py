@@ -126,11 +126,18 @@ class DomainStore:
         self._verified.add(seen)
 
     @contextmanager
+    def alone(self, dataset_id: str) -> Iterator[None]:
+        """Nobody else refreshes or splits the data set until the context ends, else `StoreBusy`."""
+        folder = self.folder(dataset_id)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _exclusive(folder / "refresh.lock", dataset_id):
+            yield
+
+    @contextmanager
     def writer(self, dataset: Dataset) -> Iterator[SnapshotWriter]:
         """A writer of the data set's next snapshot; at most one at a time, else `StoreBusy`."""
         folder = self.folder(dataset.id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _exclusive(folder / "refresh.lock", dataset.id):
+        with self.alone(dataset.id):
             self._sweep(dataset.id)
             spill = folder / "spill"
             spill.mkdir(mode=0o700)
@@ -150,8 +157,17 @@ class DomainStore:
     def publish(self, sealed: Sealed, *, now: datetime) -> Pointer:
         """Make a sealed file current; called inside the `writer` context that sealed it."""
         folder = self.folder(sealed.dataset.id)
+        published = self.pointer_to(sealed, now=now)
+        sealed.path.rename(folder / published.file)
+        sync(folder)
+        data = pointer.write(published, keys.pointer_key(self._store_key, sealed.dataset.id))
+        replace_file(folder / "pointer.json", data)
+        return published
+
+    def pointer_to(self, sealed: Sealed, *, now: datetime) -> Pointer:
+        """The pointer that `publish` at the moment `now` writes."""
         snapshot = self.snapshot_id(sealed, now=now)
-        published = Pointer(
+        return Pointer(
             snapshot=snapshot,
             file=f"{snapshot}.duckdb",
             sha256=sealed.sha256,
@@ -160,11 +176,6 @@ class DomainStore:
             dataset=sealed.dataset.digest,
             created_at=instant_text(now),
         )
-        sealed.path.rename(folder / published.file)
-        sync(folder)
-        data = pointer.write(published, keys.pointer_key(self._store_key, sealed.dataset.id))
-        replace_file(folder / "pointer.json", data)
-        return published
 
     @staticmethod
     def snapshot_id(sealed: Sealed, *, now: datetime) -> str:
@@ -177,13 +188,18 @@ class DomainStore:
         shutil.rmtree(folder / "spill", ignore_errors=True)
         for leftover in (*folder.glob("*.partial"), *folder.glob("*.partial.wal")):
             leftover.unlink()
+        self.remove_superseded(dataset_id)
+
+    def remove_superseded(self, dataset_id: str) -> frozenset[str]:
+        """Remove every snapshot that is neither current nor leased; the ids of those that stay. Called while `alone`."""
         try:
-            current = self.pointer(dataset_id).file
+            current = self.pointer(dataset_id).snapshot
         except SnapshotUnknown:
             current = ""
-        for path in folder.glob("*.duckdb"):
-            if path.name != current:
-                _remove_unless_leased(path)
+        for path in self.folder(dataset_id).glob("*.duckdb"):
+            if path.stem != current:
+                remove_unless_leased(path)
+        return frozenset(path.stem for path in self.folder(dataset_id).glob("*.duckdb"))
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -211,7 +227,8 @@ def _exclusive(path: Path, dataset_id: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _remove_unless_leased(path: Path) -> None:
+def remove_unless_leased(path: Path) -> None:
+    """Remove a snapshot file unless somebody reads it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

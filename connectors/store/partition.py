@@ -10,16 +10,20 @@ Rules:
 - A person's rows stay together and in their order, so whatever is asked person by person has the same answer; integer sums
   over persons add up to those of the whole. Rows and persons are counted before a split is told to be done.
 - One partition is written at a time, so memory is that of one refresh. A split that broke off is begun again.
+- The last partition written makes a split; taking away its pointers first unmakes it. Files that are read stay until the next
+  removal, as in `directory`.
 
-Which snapshot is split, and when old splits go, is the caller's; several machines read one directory through a file system
-they share.
+Which snapshot is split, and when old splits go, is the caller's (`connectors.partitioning`); several machines read one
+directory through a file system they share.
 """
 
 # ruff: noqa: S608 - the names put into SQL are declared column names, quoted; numbers are formatted as such.
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +36,7 @@ from numpy.typing import NDArray
 
 from connectors.errors import SnapshotUnknown, StoreError
 from connectors.store import engine, keys
-from connectors.store.directory import DomainStore, Lease
+from connectors.store.directory import DomainStore, Lease, remove_unless_leased
 from connectors.store.engine import CATALOG, engine_errors, name
 from connectors.store.snapshot import open_snapshot
 from policies.documents.dataset import Dataset
@@ -40,6 +44,7 @@ from policies.documents.dataset import Dataset
 MAX_PARTITIONS: Final = 4096
 _ROWS_AT_A_TIME: Final = 128 * 1024
 _THREADS: Final = 2
+_PLACE: Final = re.compile(r"(0|[1-9]\d*)-of-([1-9]\d*)")
 
 
 def partition_of(pids: NDArray[np.uint64], partitions: int) -> NDArray[np.int64]:
@@ -54,6 +59,47 @@ def check_partitions(partitions: int) -> None:
         raise StoreError(f"expected 1 to {MAX_PARTITIONS} partitions, got {partitions}")
 
 
+def stored_partitions(directory: Path, snapshot: str, dataset_id: str) -> int:
+    """Into how many partitions below `directory` the snapshot is split; 1 if it is not, or not to the end."""
+    for number, count, folder in _places(directory / snapshot, dataset_id):
+        if number == count - 1 and (folder / "pointer.json").is_file():
+            return count
+    return 1
+
+
+def remove_partitions(of_snapshot: Path, dataset_id: str, *, but: int | None = None) -> None:
+    """Remove what is stored of the data set in a snapshot's directory, the split into `but` partitions excepted.
+
+    A file that is read stays until the next removal, without its pointer.
+    """
+    # The last partition makes the split, so it is the first to go.
+    for _, count, folder in reversed(_places(of_snapshot, dataset_id)):
+        if count != but:
+            _remove(folder)
+    with suppress(OSError):
+        of_snapshot.rmdir()
+
+
+def _places(of_snapshot: Path, dataset_id: str) -> list[tuple[int, int, Path]]:
+    """(number, of how many, the data set's folder) of every partition that has been begun."""
+    found = []
+    for place in of_snapshot.glob("*-of-*"):
+        named = _PLACE.fullmatch(place.name)
+        if named is not None and (place / dataset_id).is_dir():
+            found.append((int(named[1]), int(named[2]), place / dataset_id))
+    return sorted(found, key=lambda each: (each[1], each[0]))
+
+
+def _remove(folder: Path) -> None:
+    (folder / "pointer.json").unlink(missing_ok=True)
+    for path in folder.glob("*.duckdb"):
+        remove_unless_leased(path)
+    if not any(folder.glob("*.duckdb")):
+        shutil.rmtree(folder)
+        with suppress(OSError):
+            folder.parent.rmdir()
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionedStore:
     """The partitions below `directory` of one domain; its two keys are those of the domain's store."""
@@ -62,6 +108,10 @@ class PartitionedStore:
     partitions: int
     store_key: bytes = field(repr=False)
     pid_key: bytes = field(repr=False)
+    _opened: dict[tuple[str, int], DomainStore] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Stores once opened: each remembers which files it has verified."""
 
     def __post_init__(self) -> None:
         keys.check_store_key(self.store_key)
@@ -111,7 +161,21 @@ class PartitionedStore:
         with self._store(snapshot, number).lease(dataset_id) as lease:
             yield lease
 
+    @contextmanager
+    def lease_all(self, snapshot: str, dataset_id: str) -> Iterator[list[Lease]]:
+        """All partitions of a split snapshot, in their order."""
+        with ExitStack() as held:
+            yield [
+                held.enter_context(self.lease(snapshot, dataset_id, number))
+                for number in range(self.partitions)
+            ]
+
     def _store(self, snapshot: str, number: int) -> DomainStore:
+        if (snapshot, number) not in self._opened:
+            self._opened[snapshot, number] = self._open(snapshot, number)
+        return self._opened[snapshot, number]
+
+    def _open(self, snapshot: str, number: int) -> DomainStore:
         place = f"{number}-of-{self.partitions}"
         info = b"domicile-partition\0" + snapshot.encode() + b"\0" + place.encode()
         key = HKDF(algorithm=SHA256(), length=keys.KEY_BYTES, salt=None, info=info).derive(self.store_key)

@@ -15,8 +15,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,9 +28,10 @@ from enclaves.agent.measuring import measure
 from enclaves.agent.pacing import refusing_in_time
 from enclaves.agent.sending import check_commitment, draw_masks, send_contribution
 from enclaves.agent.stages import Stage
+from enclaves.agent.vectors import vectors_of
 from enclaves.run.errors import RunRefused
 from enclaves.witness.witness import MAX_AGE_S, Seen
-from enclaves.worker.order import Masks, ScoreOrder, chunks, pid_frames
+from enclaves.worker.order import Masks, ScoreOrder, chunks
 from policies.decision.permit import Permit
 from policies.documents.authorization import JobKind
 
@@ -104,20 +103,14 @@ def _order(house: House, live: LiveRun, granted: Permit, *, masks: Masks) -> Sco
 def _work(house: House, live: LiveRun, order: ScoreOrder) -> tuple[list[str], bytes]:
     """Run the worker; the digests of the vectors put, and the commitment."""
     plan = live.papers.plan
-    sizes = list(chunks(order.slots, mode=order.mode))
     pids = np.where(live.effective[:, None] if live.effective is not None else False, live.pids, np.uint64(0))
-
-    def frames() -> Iterator[bytes]:
-        yield from order.frames()
-        yield from pid_frames(pids, sizes=sizes)
-
-    dataset = order.part.dataset
-    with (
-        house.store.lease(dataset) as lease,
-        house.workers.run(lease, frames(), dataset=dataset, slots=order.slots) as run,
-    ):
+    way = vectors_of(house.store, order, pids, workers=house.workers, execution=house.execution)
+    with way as run:
         # Each vector leaves before the next is computed.
-        vectors = [house.wire.put_attachment(next(run, b""), audience=(plan.gate,)) for _ in sizes]
+        vectors = [
+            house.wire.put_attachment(next(run, b""), audience=(plan.gate,))
+            for _ in chunks(order.slots, mode=order.mode)
+        ]
         commitment = next(run, b"")
         check_commitment(commitment, next(run, None))
     return vectors, commitment

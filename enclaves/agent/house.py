@@ -17,6 +17,7 @@ from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
+from enclaves.agent.execution import Execution
 from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
 from enclaves.agent.proven import ProvenKeys
@@ -61,6 +62,8 @@ class House:
     """Where score orders run; by default without any worker that waits."""
     sleep: Callable[[float], None] = time.sleep
     """How an answer waits for its whole second (attack A13)."""
+    execution: Execution | None = None
+    """How heavy jobs fan out; None: one worker over the undivided store."""
 
     def now(self) -> datetime:
         """The present moment, aware."""

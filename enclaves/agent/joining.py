@@ -96,6 +96,8 @@ def _scoring(
     if plan.mode is Mode.PAILLIER:
         return _scoring_hidden(house, papers, seen)
     part = house.parts.open(plan.scored_model, papers.model)
+    if house.execution is not None:
+        house.execution.check_current(house.store, part.part.dataset)
     context = None if plan.he_key is None else _context(house, plan, optional_envelope(body, "he_key"))
     resolved = resolve(house, papers)
     permit(house, papers, part.part, seen=seen, accepted=int(resolved.accepted.sum()))

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import base64
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from connectors.catalog import Catalog
+from connectors.partitioning import Partitions
 from connectors.store import DomainStore
 from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
 from enclaves.agent.consents import ConsentStore
+from enclaves.agent.execution import Execution, ExecutionTable, check_executor, check_stored
 from enclaves.agent.house import House
 from enclaves.agent.lineages import Lineages
 from enclaves.agent.parts import PartStore
 from enclaves.agent.proven import ProvenKeys
 from enclaves.agent.stages import TRANSITIONS
-from enclaves.agent.workers import Execution, ScoreWorkers, pool_of
+from enclaves.agent.workers import ScoreWorkers, pool_of
 from enclaves.cli.home import Home
 from enclaves.run.boot import BootKey
 from enclaves.run.durable import Durable
@@ -42,7 +45,7 @@ class EnclaveConfig(ProcessConfig):
     """`enclave.toml`."""
 
     department: Party
-    execution: Execution = Execution()
+    execution: ExecutionTable = ExecutionTable()
 
 
 def unix_time() -> int:
@@ -68,8 +71,11 @@ def open_house(
     domain = Home(config.home)
     secrets = domain.keys()
     store = DomainStore(domain.store, store_key=secrets.store_key, pid_key=secrets.pid_key)
+    datasets = Catalog(domain.catalog).datasets()
+    check_executor(config.execution.setting(), os.environ)
+    check_stored(Partitions(store, domain.partitions), datasets, wanted=config.execution.partitions)
     memory = WitnessMemory(config.home / "state" / WITNESS_FILE)
-    held = [dataset.id for dataset in Catalog(domain.catalog).datasets() if dataset.personal]
+    held = [dataset.id for dataset in datasets if dataset.personal]
     pool = pool_of(store, held, size=config.execution.prestarted)
     return House(
         party=config.party,
@@ -101,6 +107,7 @@ def open_house(
         durable=durable,
         workers=ScoreWorkers(pool),
         clock=clock,
+        execution=Execution.of(config.execution, store, domain.partitions),
     )
 
 

@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from connectors.errors import ConnectorError
 from connectors.store import DomainStore, Lease
 from enclaves.isolation.confined import ConfinedRun, run_confined, start_waiting
@@ -33,25 +31,21 @@ WAITING_SLOTS: Final = 1_000
 MAX_PRESTARTED: Final = 16
 
 
-class Execution(BaseModel):
-    """The table `[execution]` of an enclave's settings. `prestarted`: waiting score workers a data set, 0 for none."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    prestarted: int = Field(default=2, ge=0, le=MAX_PRESTARTED)
-
-
 class ScoreWorkers:
     """Runs score orders over leased snapshots."""
 
     def __init__(self, pool: WorkerPool | None = None) -> None:
         self._pool = pool
 
+    def wait_for(self, slots: int) -> bool:
+        """Whether workers are kept waiting for jobs of `slots` slots."""
+        return self._pool is not None and slots <= WAITING_SLOTS
+
     @contextmanager
     def run(self, lease: Lease, order: Iterable[bytes], *, dataset: str, slots: int) -> Iterator[ConfinedRun]:
         """The run of one order over the leased snapshot. Raises what `run_confined` raises."""
         waiting = None
-        if self._pool is not None and slots <= WAITING_SLOTS:
+        if self._pool is not None and self.wait_for(slots):
             waiting = self._pool.take(dataset, edition_of(lease))
         run = (
             run_confined(TARGET, order, files={SNAPSHOT_NAME: lease.path}, limits=worker_limits(slots))

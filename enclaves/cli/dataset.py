@@ -1,4 +1,4 @@
-"""`domicile dataset …`: the department's own commands over its domain: register, refresh, quality, twin, list.
+"""`domicile dataset …`: the department's own commands over its domain: register, refresh, split, quality, twin, list.
 
 Rules:
 - Everything happens on this machine, in the domain directory `--home`; nothing is sent anywhere.
@@ -8,6 +8,7 @@ Rules:
 
     <home>/domain.key   {"store_key": base64, "pid_key": base64}, 32 bytes each, readable by its owner only
     <home>/store/       the domain store (connectors.store)
+    <home>/partitions/  a second form of split data sets (connectors.partitioning)
     <home>/catalog/     signed declarations (connectors.catalog)
 """
 
@@ -27,6 +28,7 @@ from rich.table import Table
 
 from connectors.catalog import Catalog, Filter, check_envelope, view
 from connectors.errors import ConnectorError, SnapshotUnknown
+from connectors.partitioning import Partitions
 from connectors.quality import QualityReport, assess_current
 from connectors.refresh import refresh as take_in
 from connectors.schedule import is_overdue
@@ -44,6 +46,11 @@ app = typer.Typer(help="Data sets of this domain: declare, refresh, measure, imi
 
 HomeOption = Annotated[Path, typer.Option("--home", help="The domain directory, with domain.key.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+PartitionsOption = Annotated[
+    int | None,
+    typer.Option("--partitions", help="Split it into so many, for jobs that fan out; by default as before."),
+]
 
 
 @app.command()
@@ -70,6 +77,7 @@ def refresh(
     dataset_id: Annotated[str, typer.Argument(metavar="DATASET", help="Id of a registered data set.")],
     source: Annotated[Path, typer.Argument(help="CSV, Parquet or Arrow file.")],
     home: HomeOption,
+    partitions: PartitionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a source file and make it the current snapshot; nothing changes if anything does not fit."""
@@ -77,17 +85,52 @@ def refresh(
         place = Home(home)
         dataset = Catalog(place.catalog).dataset(dataset_id)
         store = store_of(place)
+        parts = Partitions(store, place.partitions)
         if not source.is_file():
             raise NotFound(f"expected a source file, got none at `{source.name}`")
         with _progress() as bar:
             task = bar.add_task(f"reading {source.name}", rows=0)
             done = take_in(
-                store, dataset, source, clock=_now, progress=lambda rows: bar.update(task, rows=rows)
+                store,
+                dataset,
+                source,
+                clock=_now,
+                progress=lambda rows: bar.update(task, rows=rows),
+                partitions=parts,
+                into=partitions,
             )
         _print(
-            {**done.evidence.to_json(), "quality": done.quality.to_json()},
+            {
+                **done.evidence.to_json(),
+                "partitions": parts.stored(dataset.id),
+                "quality": done.quality.to_json(),
+            },
             f"refreshed {dataset.id}: snapshot {done.pointer.snapshot}, {done.pointer.rows} rows, "
             f"{done.pointer.persons} persons, quality {'passed' if done.quality.passed else 'failed'}",
+            as_json=as_json,
+        )
+
+
+@app.command()
+def split(
+    dataset_id: Annotated[str, typer.Argument(metavar="DATASET", help="Id of a data set with a snapshot.")],
+    home: HomeOption,
+    partitions: Annotated[
+        int,
+        typer.Option("--partitions", help="As `[execution]` of the enclave's settings says; 1: undivided."),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Split the current snapshot by person into partitions, for jobs that fan out; the rows stay the same."""
+    with reported(as_json):
+        place = Home(home)
+        dataset = Catalog(place.catalog).dataset(dataset_id)
+        parts = Partitions(store_of(place), place.partitions)
+        parts.split_current(dataset, partitions=partitions, now=_now())
+        stored = parts.stored(dataset.id)
+        _print(
+            {"id": dataset.id, "partitions": stored},
+            f"{dataset.id}: partitions {stored}",
             as_json=as_json,
         )
 

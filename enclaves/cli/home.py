@@ -55,6 +55,11 @@ class Home:
         return self.directory / "store"
 
     @property
+    def partitions(self) -> Path:
+        """On several machines this path is a mount that they share; the keys are not below it."""
+        return self.directory / "partitions"
+
+    @property
     def catalog(self) -> Path:
         return self.directory / "catalog"
 

@@ -25,6 +25,18 @@ class ExecutorUnavailable(ExecutorError):
     code: ClassVar[str] = "executor_unavailable"
 
 
+class ClusterExposed(ExecutorError):
+    """A cluster that other machines can reach without Ray's TLS."""
+
+    code: ClassVar[str] = "cluster_exposed"
+
+
+class PartitionsDiffer(ExecutorError):
+    """A data set that is stored in another number of partitions than the settings say."""
+
+    code: ClassVar[str] = "partitions_differ"
+
+
 class PartitionLost(ExecutorError):
     """The worker of a partition was lost more often than the setting allows."""
 

@@ -14,38 +14,13 @@ import multiprocessing.connection
 import pickle
 import signal
 from collections import deque
-from collections.abc import Generator, Iterable
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
-from enclaves.executor.executor import Payload, Result, Task, Watch
-from enclaves.executor.fanout import fan_out
+from enclaves.executor.executor import Task
 from enclaves.executor.outcome import Lost, Outcome, execute, failure
 from enclaves.executor.setting import Setting
-
-
-class LocalPool:
-    """An `Executor` of `setting.workers` processes, started for each run and gone after it."""
-
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-
-    @property
-    def setting(self) -> Setting:
-        return self._setting
-
-    def map(
-        self,
-        task: Task[Payload, Result],
-        payloads: Iterable[Payload],
-        *,
-        ordered: bool = True,
-        watch: Watch = Watch(),  # noqa: B008  # frozen, and the same nobody for everyone
-    ) -> Generator[tuple[int, Result]]:
-        """See `Executor.map`."""
-        workers = _Processes(self._setting.workers)
-        yield from fan_out(workers, task, payloads, setting=self._setting, ordered=ordered, watch=watch)
 
 
 class _Worker:
@@ -83,11 +58,11 @@ class _Worker:
         self.pipe.close()
 
 
-class _Processes:
-    """The workers of one run and the tasks that wait for one."""
+class LocalWorkers:
+    """The `setting.workers` processes of one run and the tasks that wait for one."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, setting: Setting) -> None:
+        self._count = setting.workers
         self._idle: list[_Worker] = []
         self._busy: dict[Connection, _Worker] = {}
         self._waiting: deque[tuple[int, Task[Any, Any], Any]] = deque()

@@ -6,24 +6,23 @@ Ray is the extra `cluster` and is imported here alone, when a run begins. Rules:
 - A cluster that this process is connected to already is used and left alone; one started here is shut down after the run.
 - No dashboard, no usage statistics, no log lines of workers on this terminal: they might quote what they work on.
 
-A cluster belongs to one domain and its network: Ray authenticates and encrypts only when set up so (RAY_USE_TLS), and a task
-carries the key of its partition. Every machine needs the project installed and the partitions' directory under the same path.
+A cluster belongs to one domain: a task carries the key of its partition. Beyond loopback it must speak TLS (`cluster`). Every
+machine needs the project installed and the partitions' directory under the same path.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import os
-import socket
 from collections import deque
-from collections.abc import Generator, Iterable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from enclaves.executor.errors import ExecutorUnavailable
-from enclaves.executor.executor import Payload, Result, Task, Watch
-from enclaves.executor.fanout import fan_out
+from enclaves.executor.cluster import LOOPBACK, check_answering, check_private, host_and_port, is_loopback
+from enclaves.executor.errors import ClusterExposed, ExecutorUnavailable
+from enclaves.executor.executor import Task
 from enclaves.executor.outcome import Failed, Lost, Outcome, execute
 from enclaves.executor.setting import Setting
 
@@ -34,39 +33,15 @@ _LOSSES: Final = (
     "LocalRayletDiedError",
     "ObjectLostError",
 )
-LOOPBACK: Final = "127.0.0.1"
-CONNECT_SECONDS: Final = 5.0
+_MISSING: Final = "expected Ray for executor `ray`, got none: install domicile with the extra `cluster`"
 
 
-class RayPool:
-    """An `Executor` over the cluster at `setting.address`, or one started on this machine."""
-
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-
-    @property
-    def setting(self) -> Setting:
-        return self._setting
-
-    def map(
-        self,
-        task: Task[Payload, Result],
-        payloads: Iterable[Payload],
-        *,
-        ordered: bool = True,
-        watch: Watch = Watch(),  # noqa: B008  # frozen, and the same nobody for everyone
-    ) -> Generator[tuple[int, Result]]:
-        """See `Executor.map`."""
-        workers = _Tasks(self._setting)
-        yield from fan_out(workers, task, payloads, setting=self._setting, ordered=ordered, watch=watch)
-
-
-class _Tasks:
+class RayWorkers:
     """The tasks of one run that the cluster has, and those that wait until fewer than `workers` are there."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._ray = _ray()
+        self._ray = _ray(setting)
         self._losses = tuple(getattr(self._ray.exceptions, name) for name in _LOSSES)
         self._owned = False
         self._numbers: dict[Any, int] = {}
@@ -76,6 +51,11 @@ class _Tasks:
         if not self._ray.is_initialized():
             self._connect()
             self._owned = True
+        try:
+            check_private(_hosts(self._ray), os.environ)
+        except ClusterExposed:
+            self.__exit__(None, None, None)
+            raise
         # Spread: partitions are alike, and a machine that fails then takes few of them along.
         self._remote = self._ray.remote(max_retries=0, num_cpus=1, scheduling_strategy="SPREAD")(execute)
         return self
@@ -125,6 +105,7 @@ class _Tasks:
                 "_node_ip_address": LOOPBACK,
             }
         else:
+            check_private([host_and_port(self._setting.address)[0]], os.environ)
             check_answering(self._setting.address)
         try:
             self._ray.init(address=self._setting.address or "local", **options)
@@ -132,23 +113,26 @@ class _Tasks:
             raise ExecutorUnavailable("expected a Ray cluster at the address, got none") from None
 
 
-def check_answering(address: str) -> None:
-    """Raise ExecutorUnavailable unless something listens at `host:port`; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
-    except (OSError, ValueError, OverflowError):
-        raise ExecutorUnavailable("expected a Ray cluster at the address, got no answer") from None
+def _hosts(ray: Any) -> list[str]:
+    """Addresses of the cluster's living nodes."""
+    return [str(node["NodeManagerAddress"]) for node in ray.nodes() if node["Alive"]]
 
 
-def _ray() -> Any:
+def check_installed() -> None:
+    """Raise ExecutorUnavailable, naming the extra, unless Ray can be imported; it is not loaded yet."""
+    if importlib.util.find_spec("ray") is None:
+        raise ExecutorUnavailable(_MISSING)
+
+
+def _ray(setting: Setting) -> Any:
     """The module, loaded on first use. Raises ExecutorUnavailable."""
-    # Ray reads both when it is loaded or started, and offers no other way to say so.
+    # Ray reads these when it is loaded or started, and offers no other way to say so.
+    if setting.address is None or is_loopback(host_and_port(setting.address)[0]):
+        # Else it takes a loopback address for this machine's outer one, and would listen there.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         return importlib.import_module("ray")
     except ImportError:
-        raise ExecutorUnavailable(
-            "expected Ray for executor `ray`, got none: install domicile with the extra `cluster`"
-        ) from None
+        raise ExecutorUnavailable(_MISSING) from None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from enclaves.executor.cluster import host_and_port
 from enclaves.executor.errors import SettingInvalid
 
 MAX_RETRIES: Final = 10
@@ -54,6 +55,8 @@ class Setting:
             raise SettingInvalid("expected memory above 0 bytes, got none")
         if self.kind is Kind.LOCAL and self.address is not None:
             raise SettingInvalid("expected an address for a Ray cluster alone, got one for the local pool")
+        if self.address is not None:
+            host_and_port(self.address)
 
 
 def kind_of(text: str) -> Kind:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from enclaves.errors import EnclaveError
+from enclaves.executor.errors import ExecutorUnavailable, PartitionLost, TaskFailed
 from enclaves.isolation.errors import IsolationError, TargetRefused, WorkerFailed
 from enclaves.transport.errors import TransportError
 from policies.decision.permit import Refused
@@ -150,6 +151,12 @@ TEXTS: Final[Mapping[str, _Text]] = MappingProxyType(
             "按提交时所示原因修改语句，使各部门的分组与度量一致",
             "change the statement as the reason at submission says: the same keys and measures in every domain",
         ),
+        "partitions_differ": (
+            "数据集的分区数与本部门执行设置不一致",
+            "the data set is stored in another number of partitions than this department's settings say",
+            "由本部门重新分区，或修改执行设置后重启",
+            "have the department split the data set as its settings say, or change them and start again",
+        ),
         "checkpoint_stale": (
             "日志检查点缺少法定见证或已超过十分钟",
             "the checkpoint lacks the quorum of witnesses or is older than ten minutes",
@@ -195,7 +202,8 @@ def session_is_lost(error: Exception) -> bool:
     """Whether the run failed for no rule's sake: another attempt with new keys may succeed."""
     if isinstance(error, (WorkerFailed, TargetRefused)):
         return False
-    return isinstance(error, (IsolationError, TransportError)) or code_of(error) == INTERNAL
+    lost = (IsolationError, TransportError, ExecutorUnavailable, PartitionLost)
+    return isinstance(error, lost) or code_of(error) == INTERNAL
 
 
 def code_of(error: Exception) -> str:
@@ -203,7 +211,7 @@ def code_of(error: Exception) -> str:
     match error:
         case Refused() if error.denials:
             return error.denials[0].code
-        case WorkerFailed():
+        case WorkerFailed() | TaskFailed():
             return WORKER_CODES.get(error.error_class, error.code)
         case EnclaveError() | PolicyError():
             return error.code

