@@ -32,6 +32,7 @@ from policies.documents.price import PriceFiling
 from policies.documents.query import Query
 from policies.documents.review import OutputReview
 from policies.documents.run import Boot
+from policies.documents.survivors import Survivors
 from policies.documents.trust import PartyDocument, PartyEntry, Role, TrustRoot
 from policies.documents.vetting import VetBands, VetMetrics, VettingReport
 from policies.errors import PolicyError
@@ -292,6 +293,7 @@ def _table() -> dict[type[Document], Callable[..., set[str]]]:
         OutputReview: _review_signers,
         Job: lambda document, trust: {document.submitter},
         Plan: lambda document, trust: {trust.sole(Role.COORDINATOR).id},
+        Survivors: lambda document, trust: {trust.sole(Role.COORDINATOR).id},
         Receipt: _receipt_signers,
         Boot: lambda document, trust: {document.party},
         Suspension: lambda document, trust: {document.by},

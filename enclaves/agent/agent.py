@@ -25,7 +25,8 @@ from enclaves.agent.house import House
 from enclaves.agent.intake import take_consent, take_part, take_withdrawal
 from enclaves.agent.joining import join, register
 from enclaves.agent.live import LiveRun
-from enclaves.agent.stages import IN_PROGRESS, Stage
+from enclaves.agent.stages import IN_PROGRESS, OWING, Stage
+from enclaves.agent.surviving import survive, unmask
 from enclaves.errors import EnclaveError
 from enclaves.run.errors import RunRefused
 from enclaves.run.mail import run_of
@@ -59,13 +60,15 @@ class Agent:
             "plan": self._plan,
             "bundles": lambda message: self._queue(message, self._transcribe),
             "transcripts": lambda message: self._queue(message, self._contribute),
+            "survivors": lambda message: self._queue(message, self._survive),
+            "agreements": lambda message: self._queue(message, self._unmask),
             "abort": lambda message: self._queue(message, self._abort),
         }
 
     def start(self) -> None:
         """Say of every run that a crash cut off that it is lost; called once, before the first message."""
         sessions = self._house.sessions
-        spent = sessions.in_stage(Stage.CONTRIBUTED)
+        spent = [session for stage in OWING for session in sessions.in_stage(stage)]
         for session in spent:
             sessions.move(session.sid, Stage.SPENT)
         for session in (*sessions.lose(IN_PROGRESS), *spent):
@@ -116,7 +119,17 @@ class Agent:
         live = self._of(run)
         agree(self._house, live, message.body)
         contribute(self._house, live)
-        # The masks are spent; nothing of the run is needed any more.
+        if not live.papers.plan.recovers:
+            # The masks are spent; nothing of the run is needed any more.
+            self._live.pop(run, None)
+
+    def _survive(self, run: str, message: Message) -> None:
+        survive(self._house, self._of(run), message.body)
+
+    def _unmask(self, run: str, message: Message) -> None:
+        # Its shares are given once, whatever comes of it.
+        live = self._of(run)
+        unmask(self._house, live, message.body)
         self._live.pop(run, None)
 
     def _abort(self, run: str, message: Message) -> None:
@@ -151,7 +164,7 @@ class Agent:
         """End a run before its time, in `stage` or, if its masks are spent, as spent."""
         sid, sessions = bytes.fromhex(run), self._house.sessions
         session = sessions.find(sid)
-        spent = session is not None and session.stage == Stage.CONTRIBUTED
+        spent = session is not None and session.stage in OWING
         sessions.move(sid, Stage.SPENT if spent else stage)
 
     def _refuse(self, run: str, body: dict[str, Json]) -> None:

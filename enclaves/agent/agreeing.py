@@ -1,7 +1,8 @@
 """The two rounds in which everybody sees that everybody saw the same (docs/protocol.md 4.4 and the start of 4.5).
 
 `transcribe` verifies all bundles and signs T1 over them; `agree` verifies that all signed the same T1 and takes the AND of
-all accept bitmaps. No mask exists before both have passed (attacks A8, A9).
+all accept bitmaps. No mask exists before both have passed (attacks A8, A9). In a run that recovers the transcripts also carry
+the shares that every enclave deals to every other.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import hashlib
 
 from enclaves.agent.house import House
 from enclaves.agent.live import LiveRun
-from enclaves.agent.stages import Stage
 from enclaves.run import bitmap
 from enclaves.run.errors import RunRefused
 from enclaves.run.exchange import Voice, check_bundles, check_transcripts, transcript_of
@@ -28,13 +28,14 @@ def transcribe(house: House, live: LiveRun, body: Body) -> None:
     if own.digest != live.bundle.digest:
         raise RunRefused("bundle_changed", "expected the own bundle unchanged, got another")
     live.voices = voices
+    dealt = live.masking.deal(voices)
     transcript = Transcript(
         id=f"transcript-{house.party}-{live.papers.run[:12]}",
         run=live.papers.run,
         enclave=house.party,
         transcript=transcript_of(voices, plan),
+        recovery=dealt,
     )
-    house.sessions.move(plan.sid, Stage.TRANSCRIBED)
     house.wire.send(
         "coordinator",
         "transcript",
@@ -48,7 +49,9 @@ def agree(house: House, live: LiveRun, body: Body) -> None:
     plan = live.papers.plan
     if not live.voices:
         raise RunRefused("run_out_of_order", "expected the bundles before the transcripts, got none")
-    live.transcript = check_transcripts(envelopes(body, "items"), live.voices, plan)
+    transcripts = check_transcripts(envelopes(body, "items"), live.voices, plan)
+    live.masking.accept(transcripts)
+    live.transcript = transcript_of(live.voices, plan)
     bitmaps = [_bitmap(house, live, voice) for voice in live.voices]
     live.effective = bitmap.effective(bitmaps, slots=plan.accepting)
 

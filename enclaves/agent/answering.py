@@ -32,7 +32,7 @@ from enclaves.agent.lineages import Answer
 from enclaves.agent.live import LiveRun
 from enclaves.agent.noising import noise_of
 from enclaves.agent.pacing import wait_out
-from enclaves.agent.sending import check_commitment, draw_masks, send_contribution
+from enclaves.agent.sending import Vectors, check_commitment, send_contribution
 from enclaves.agent.stages import Stage
 from enclaves.isolation.confined import ConfinedRun, run_confined
 from enclaves.isolation.errors import WorkerTimeout
@@ -73,7 +73,7 @@ def answer(house: House, live: LiveRun, *, seen: Seen) -> None:
     check_open(house, papers)
     own = own_question(house, papers)
     noise = noise_of(house, papers, own)
-    masks = draw_masks(house, live)
+    masks = live.masking.hand_over()
     worked = _work(house, live, own, granted=granted, masks=masks, noise=noise)
     with house.durable.transaction():
         for account, frames in worked.lineages.items():
@@ -81,10 +81,10 @@ def answer(house: House, live: LiveRun, *, seen: Seen) -> None:
         house.sessions.move(papers.plan.sid, Stage.CONTRIBUTED)
     cells = _put_cells(house, live, worked.verdict)
     wait_out(started, house.sleep)
+    live.asked = (own.name, own.snapshot)
     vector = house.wire.put_attachment(worked.vector, audience=(papers.plan.gate,))
-    send_contribution(
-        house, live, granted, masks=masks, vectors=(vector,), commitment=worked.commitment, cells=cells
-    )
+    vectors = Vectors((vector,), worked.commitment, (worked.vector,))
+    send_contribution(house, live, granted, vectors=vectors, cells=cells)
 
 
 def _work(

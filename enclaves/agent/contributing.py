@@ -26,7 +26,7 @@ from enclaves.agent.joining import account_of, resolve
 from enclaves.agent.live import LiveRun
 from enclaves.agent.measuring import measure
 from enclaves.agent.pacing import refusing_in_time
-from enclaves.agent.sending import check_commitment, draw_masks, send_contribution
+from enclaves.agent.sending import Vectors, check_commitment, send_contribution
 from enclaves.agent.stages import Stage
 from enclaves.agent.vectors import vectors_of
 from enclaves.run.errors import RunRefused
@@ -62,15 +62,15 @@ def _contribute(house: House, live: LiveRun, effective: NDArray[np.bool_], *, se
         house.ledger.debit(account_of(house, live.papers), live.pids[effective])
     else:
         house.cohorts.keep(plan.job, live.pids[effective])
+    masks = live.masking.hand_over()
     house.sessions.move(plan.sid, Stage.CONTRIBUTED)
     if plan.job_kind is JobKind.VET:
         measure(house, live, granted)
-    masks = draw_masks(house, live)
     if live.hidden is None:
-        vectors, commitment = _work(house, live, _order(house, live, granted, masks=masks))
+        vectors = _work(house, live, _order(house, live, granted, masks=masks))
     else:
-        vectors, commitment = work_encrypted(house, live, granted, hidden=live.hidden, masks=masks)
-    send_contribution(house, live, granted, masks=masks, vectors=vectors, commitment=commitment)
+        vectors = work_encrypted(house, live, granted, hidden=live.hidden, masks=masks)
+    send_contribution(house, live, granted, vectors=vectors)
 
 
 def fresh(house: House, live: LiveRun) -> Seen:
@@ -100,17 +100,19 @@ def _order(house: House, live: LiveRun, granted: Permit, *, masks: Masks) -> Sco
     )
 
 
-def _work(house: House, live: LiveRun, order: ScoreOrder) -> tuple[list[str], bytes]:
-    """Run the worker; the digests of the vectors put, and the commitment."""
+def _work(house: House, live: LiveRun, order: ScoreOrder) -> Vectors:
+    """Run the worker; what was put of it, and the commitment."""
     plan = live.papers.plan
     pids = np.where(live.effective[:, None] if live.effective is not None else False, live.pids, np.uint64(0))
+    digests: list[str] = []
+    kept: list[bytes] = []
     way = vectors_of(house.store, order, pids, workers=house.workers, execution=house.execution)
     with way as run:
-        # Each vector leaves before the next is computed.
-        vectors = [
-            house.wire.put_attachment(next(run, b""), audience=(plan.gate,))
-            for _ in chunks(order.slots, mode=order.mode)
-        ]
+        for _ in chunks(order.slots, mode=order.mode):
+            # Each vector leaves before the next is computed.
+            vector = next(run, b"")
+            digests.append(house.wire.put_attachment(vector, audience=(plan.gate,)))
+            kept += [vector] if plan.recovers else []
         commitment = next(run, b"")
         check_commitment(commitment, next(run, None))
-    return vectors, commitment
+    return Vectors(tuple(digests), commitment, tuple(kept))

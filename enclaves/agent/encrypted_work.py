@@ -10,7 +10,7 @@ import numpy as np
 from enclaves.agent.hidden import HiddenPart
 from enclaves.agent.house import House
 from enclaves.agent.live import LiveRun
-from enclaves.agent.sending import check_commitment
+from enclaves.agent.sending import Vectors, check_commitment
 from enclaves.isolation.confined import run_confined
 from enclaves.isolation.limits import Limits
 from enclaves.worker.encrypted_order import EncryptedOrder
@@ -26,8 +26,8 @@ SLOTS_PER_SECOND: Final = 20
 
 def work_encrypted(
     house: House, live: LiveRun, granted: Permit, *, hidden: HiddenPart, masks: Masks
-) -> tuple[list[str], bytes]:
-    """Run the worker; the digests of the vectors put, and the commitment."""
+) -> Vectors:
+    """Run the worker; what was put of it, and the commitment."""
     plan = live.papers.plan
     order = EncryptedOrder(
         permit=granted.digest,
@@ -53,7 +53,7 @@ def work_encrypted(
             vectors = [house.wire.put_attachment(next(run, b""), audience=(plan.gate,)) for _ in sizes]
             commitment = next(run, b"")
             check_commitment(commitment, next(run, None))
-    return vectors, commitment
+    return Vectors(tuple(vectors), commitment)
 
 
 def encrypted_limits(slots: int) -> Limits:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.store import DomainStore
+from enclaves.agent.answered import Answered
 from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
@@ -54,6 +55,7 @@ class House:
     parts: PartStore
     proven: ProvenKeys
     lineages: Lineages
+    answered: Answered
     privacy: PrivacyLedger
     durable: Durable
     """The one file all of the above that must outlast a crash is in; for what becomes durable together."""

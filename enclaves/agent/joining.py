@@ -8,7 +8,7 @@ Steps, each of which may refuse:
 4. The slots: consent and capacity decide the accept bitmap, presence does not (design.md section 5a). An aggregate has none;
    there the statement must be governed and the history have room.
 5. The decision point permits.
-6. The session is durable as `bundled`; the bundle is the answer.
+6. The keys are drawn, the session is durable as `bundled`; the bundle is the answer.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from enclaves.agent.consents import Resolved
 from enclaves.agent.deciding import permit, permit_question
 from enclaves.agent.hidden import open_hidden
 from enclaves.agent.house import House
-from enclaves.agent.live import LiveRun, Scoring, draw_ephemeral
+from enclaves.agent.live import LiveRun, Scoring
+from enclaves.agent.masking import Masking, PairMasking, Published
+from enclaves.agent.recovering import RecoveringMasking
 from enclaves.agent.stages import Stage
-from enclaves.protocols.secagg import EphemeralKey
 from enclaves.run import bitmap, subjects
 from enclaves.run.errors import RunRefused
 from enclaves.run.mail import Body, envelope, optional_envelope
@@ -65,11 +66,10 @@ def join(house: House, body: Body) -> LiveRun:
         _scoring(house, papers, seen, body) if plan.query is None else _asking(house, papers, seen)
     )
     bits = bitmap.pack(accepted)
-    ephemeral = draw_ephemeral()
-    bundle = _bundle(house, plan, bits=bits, ephemeral=ephemeral)
+    masking: Masking = RecoveringMasking(house, papers) if plan.recovers else PairMasking(house, papers)
+    bundle = _bundle(house, plan, bits=bits, published=masking.publish())
     readers = [member.enclave for member in plan.roster] + [plan.gate]
     house.wire.put_attachment(bits, audience=readers)
-    house.sessions.move(plan.sid, Stage.BUNDLED)
     house.wire.send(
         "coordinator",
         "bundle",
@@ -84,7 +84,7 @@ def join(house: House, body: Body) -> LiveRun:
         seen_at=seen_at,
         accepted=accepted,
         bundle=bundle,
-        ephemeral=ephemeral,
+        masking=masking,
     )
 
 
@@ -167,7 +167,7 @@ def _context(house: House, plan: Plan, he_key: Envelope | None) -> bytes:
     return context
 
 
-def _bundle(house: House, plan: Plan, *, bits: bytes, ephemeral: EphemeralKey) -> Envelope:
+def _bundle(house: House, plan: Plan, *, bits: bytes, published: Published) -> Envelope:
     run = plan.sid.hex()
     bundle = Bundle(
         id=f"bundle-{house.party}-{run[:12]}",
@@ -175,7 +175,8 @@ def _bundle(house: House, plan: Plan, *, bits: bytes, ephemeral: EphemeralKey) -
         department=house.department,
         enclave=house.party,
         boot=house.boot.certificate.digest,
-        ephemeral_key=base64.b64encode(ephemeral.public).decode(),
+        ephemeral_key=base64.b64encode(published.ephemeral_key).decode(),
         accepts=hashlib.sha256(bits).hexdigest(),
+        recovery=published.recovery,
     )
     return bundle.envelope(house.boot.private)

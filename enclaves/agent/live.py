@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 
 from enclaves.agent.consents import Words
 from enclaves.agent.hidden import HiddenPart
+from enclaves.agent.masking import Masking
 from enclaves.agent.parts import OpenPart
-from enclaves.protocols.secagg import EphemeralKey
 from enclaves.run.errors import RunRefused
 from enclaves.run.exchange import Voice
 from enclaves.run.papers import Papers
@@ -31,7 +30,7 @@ class Scoring:
 
 @dataclass(slots=True)
 class LiveRun:
-    """One run between its plan and its contribution; `scoring` is None in an aggregate, which asks about everybody."""
+    """One run from its plan to its last word; `scoring` is None in an aggregate, which asks about everybody."""
 
     papers: Papers
     scoring: Scoring | None
@@ -40,10 +39,12 @@ class LiveRun:
     """When the intent was seen, Unix seconds."""
     accepted: NDArray[np.bool_]
     bundle: Envelope
-    ephemeral: EphemeralKey = field(repr=False)
+    masking: Masking = field(repr=False)
     voices: tuple[Voice, ...] = ()
     effective: NDArray[np.bool_] | None = None
     transcript: str | None = None
+    asked: tuple[str, str] | None = None
+    """Name and snapshots of the question that was answered; None in a run of a model."""
 
     @property
     def part(self) -> OpenPart:
@@ -78,8 +79,3 @@ class LiveRun:
         if self.scoring is None:
             raise RunRefused("job_kind_mismatch", "expected a run of a model, got an aggregate")
         return self.scoring
-
-
-def draw_ephemeral() -> EphemeralKey:
-    """A fresh X25519 key for one run."""
-    return EphemeralKey(secrets.token_bytes(32))

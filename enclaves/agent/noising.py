@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +26,11 @@ from enclaves.noise.skellam import draw_skellam
 from enclaves.noise.tails import check_headroom, largest_noise
 from enclaves.run.papers import Papers
 from policies.aggregate.noise import NoisePlan
+from policies.aggregate.shape import LARGEST_SUM
 from policies.aggregate.terms import terms_of
 from policies.documents import strict_json
 from policies.privacy.budget import SCENARIO_RHO, Budgets
 from policies.privacy.shares import Kind
-
-LARGEST_SUM: Final = 2**62
-"""What a summed lane stays below without noise (`policies.aggregate.shape`)."""
 
 
 def noise_of(house: House, papers: Papers, own: OwnQuestion) -> NDArray[np.int64] | None:

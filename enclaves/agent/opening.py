@@ -11,6 +11,7 @@ from pathlib import Path
 from connectors.catalog import Catalog
 from connectors.partitioning import Partitions
 from connectors.store import DomainStore
+from enclaves.agent.answered import Answered
 from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
@@ -103,6 +104,7 @@ def open_house(
         parts=PartStore(durable, department=config.department, enclave=config.party, key=keys.sealing),
         proven=ProvenKeys(durable),
         lineages=Lineages(durable, store.ledger_key("lineage")),
+        answered=Answered(durable),
         privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
         workers=ScoreWorkers(pool),

@@ -21,7 +21,6 @@ from enclaves.model.partial import grid_units
 from enclaves.protocols import ring
 from enclaves.protocols.one_use import OneUse
 from enclaves.protocols.ring import Masked
-from enclaves.protocols.secagg import PairKey, ReceiverKey
 from enclaves.worker.errors import OrderInvalid
 from enclaves.worker.order import PID_BYTES, ScoreOrder, chunks
 from enclaves.worker.rows import columns_of, open_bound
@@ -51,12 +50,7 @@ def masks_of(order: ScoreOrder) -> OneUse:
     """The run's mask keys. Raises OrderInvalid for a run in mode bfv, whose ciphertexts hold many slots each."""
     if order.mode is not Mode.MASKED or order.masks.receiver_key is None:
         raise OrderInvalid("expected mode masked over partitions, got another")
-    return OneUse(
-        order.masks.party,
-        pair_keys={peer: PairKey(key) for peer, key in order.masks.pair_keys.items()},
-        receiver_key=ReceiverKey(order.masks.receiver_key),
-        slots=order.slots,
-    )
+    return order.masks.one_use(order.slots)
 
 
 def slot_frames(places: NDArray[np.int64], pids: NDArray[np.uint64]) -> tuple[bytes, bytes]:

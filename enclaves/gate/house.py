@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from enclaves.gate.he_keys import HeKeys
+from enclaves.gate.openings import Openings
 from enclaves.gate.paillier_keys import PaillierKeys
 from enclaves.gate.shelf import Shelf
 from enclaves.protocols.sealing import SealingKey
@@ -30,6 +31,7 @@ class House:
     witness: Witness
     sessions: Sessions
     shelf: Shelf
+    openings: Openings
     he_keys: HeKeys
     paillier_keys: PaillierKeys
     clock: Callable[[], int]

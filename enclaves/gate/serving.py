@@ -12,6 +12,7 @@ from enclaves.agent.opening import unix_time
 from enclaves.gate.gate import Gate
 from enclaves.gate.he_keys import HeKeys
 from enclaves.gate.house import House
+from enclaves.gate.openings import Openings
 from enclaves.gate.paillier_keys import PaillierKeys
 from enclaves.gate.shelf import Shelf
 from enclaves.gate.stages import TRANSITIONS
@@ -70,6 +71,7 @@ def open_house(
         ),
         sessions=Sessions(durable, TRANSITIONS),
         shelf=Shelf(durable, state / "sealed"),
+        openings=Openings(durable),
         he_keys=HeKeys(config.party, keys.identity),
         paillier_keys=PaillierKeys(durable, config.party, identity=keys.identity, sealing=keys.sealing),
         clock=clock,

@@ -107,7 +107,8 @@ def _table(house: House, verified: Verified) -> Table:
         cells,
         limits_of(papers.authorization),
         universe=universe,
-        n_domains=len(papers.plan.roster),
+        # Whose parts are in the sum: in a run that recovers, the survivors.
+        n_domains=len(verified.contributions),
         bilateral=terms_of(papers.authorization).bilateral,
     )
     if asked.noise is not None:

@@ -1,7 +1,8 @@
 """The only place where a sum is unmasked or decrypted: totals of all slots, chunk after chunk.
 
 Rules:
-1. masked: the vectors are added and the receiver masks taken off; pair masks cancel over the full roster or nothing opens.
+1. masked: the vectors are added and the receiver masks taken off; pair masks cancel over the full roster or nothing opens,
+   unless the run recovers (`recovering`).
    bfv, paillier: foreign ciphertexts go to a confined child, after the signatures over them and their digests were checked;
    it adds and decrypts, and in mode paillier rounds to grid units (`policies.fixed_point`).
 2. Every total, with the intercept, lies in the range of the model's head, slots outside the effective set included;
@@ -11,7 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enclaves.gate.house import House
+from enclaves.gate.recovering import open_over_survivors, vector
 from enclaves.gate.verifying import Verified, receiver_keys
 from enclaves.isolation.confined import run_confined
 from enclaves.isolation.limits import Limits
@@ -52,13 +53,21 @@ def _bound(model: Model) -> int:
 
 
 def unmasked(house: House, verified: Verified) -> Iterator[Totals]:
-    """The sums of the masked vectors, chunk after chunk, as they are: no model's range, no intercept."""
+    """The sums of the masked vectors, chunk after chunk, as they are: no model's range, no intercept.
+
+    A run that recovers comes whole, as one chunk (`recovering`).
+    """
     plan = verified.papers.plan
+    if verified.relayed is not None:
+        yield ring.decode(
+            open_over_survivors(house, verified.papers, verified.relayed, verified.contributions)
+        )
+        return
     keys = receiver_keys(house, verified)
     for number, (start, count) in enumerate(chunks(plan.slots, mode=plan.mode)):
         vectors = {
             contribution.enclave: ring.masked_from_wire(
-                _vector(house, contribution.vectors[number]), slots=count
+                vector(house, contribution.vectors[number]), slots=count
             )
             for contribution in verified.contributions
         }
@@ -96,7 +105,7 @@ def _vectors(house: House, verified: Verified) -> Iterator[bytes]:
     """Chunk after chunk, every contribution's vector; none reaches a parser whose digest is not the signed one."""
     for number, _ in enumerate(chunks(verified.papers.plan.slots, mode=verified.papers.plan.mode)):
         for contribution in verified.contributions:
-            yield _vector(house, contribution.vectors[number])
+            yield vector(house, contribution.vectors[number])
 
 
 def _child(target: str, frames: Iterator[bytes], plan: Plan, *, limits: Limits) -> Iterator[Totals]:
@@ -132,14 +141,6 @@ def _encrypted_limits(slots: int, parties: int) -> Limits:
         input_bytes=(64 << 20) + 768 * slots * parties,
         output_bytes=(64 << 20) + 8 * slots,
     )
-
-
-def _vector(house: House, sha256: str) -> bytes:
-    """A vector whose digest the enclave signed."""
-    data = house.wire.get_attachment(sha256)
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise RunRefused("vector_mismatch", "expected the vector that was signed, got another")
-    return data
 
 
 def _checked(totals: Totals, model: Model) -> Totals:

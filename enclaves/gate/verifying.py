@@ -1,8 +1,8 @@
 """Everything the gate verifies before it opens a total, for itself, whatever the coordinator has checked (4.6).
 
 Order: plan and papers; intent under a fresh checkpoint; bundles, transcripts and the one T1, recomputed; one contribution
-of each enclave, signed by its boot key, over this T1, of the right number of vectors; bitmaps; the decision. The vectors
-themselves are checked by digest when they are fetched.
+of each enclave (of each survivor where the run recovers), signed by its boot key, over this T1, of the right number of vectors;
+bitmaps; the decision. The vectors themselves are checked by digest when they are fetched.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enclaves.gate.house import House
+from enclaves.gate.recovering import Relayed, read_relayed
 from enclaves.protocols.sealing import open_sealed
 from enclaves.protocols.secagg import ReceiverKey, receiver_key_info
 from enclaves.run import bitmap
 from enclaves.run.errors import RunRefused
 from enclaves.run.evidence import case_of
-from enclaves.run.exchange import Voice, check_bundles, check_transcripts
+from enclaves.run.exchange import Voice, check_bundles, check_transcripts, transcript_of
 from enclaves.run.mail import Body, envelope, envelopes, pairs
 from enclaves.run.papers import Papers, gather
 from enclaves.witness.witness import Seen
@@ -36,12 +37,13 @@ from policies.documents.run import Contribution
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A run that may be opened: contributions in roster order, effective slots, and the permit."""
+    """A run that may be opened: contributions in roster order, effective slots, the permit; `relayed` where it recovers."""
 
     papers: Papers
     contributions: tuple[Contribution, ...]
     effective: NDArray[np.bool_]
     permit: Permit
+    relayed: Relayed | None = None
 
 
 def verify(house: House, body: Body) -> Verified:
@@ -53,9 +55,13 @@ def verify(house: House, body: Body) -> Verified:
     voices = check_bundles(
         pairs(body, "bundles"), plan, house.trust, revoked_keys=house.witness.halts.revoked_keys
     )
-    transcript = check_transcripts(envelopes(body, "transcripts"), voices, plan)
+    transcripts = check_transcripts(envelopes(body, "transcripts"), voices, plan)
+    transcript = transcript_of(voices, plan)
+    relayed = None
+    if plan.recovers:
+        relayed = read_relayed(body, voices, plan=plan, transcripts=transcripts, transcript=transcript)
     contributions = check_contributions(
-        envelopes(body, "contributions"), voices, plan=plan, transcript=transcript
+        envelopes(body, "contributions"), _speaking(voices, relayed), plan=plan, transcript=transcript
     )
     bitmaps = [house.wire.get_attachment(voice.bundle.accepts) for voice in voices]
     for data, voice in zip(bitmaps, voices, strict=True):
@@ -63,7 +69,14 @@ def verify(house: House, body: Body) -> Verified:
             raise RunRefused("bitmap_invalid", "expected the bitmap that the bundle names, got another")
     effective = bitmap.effective(bitmaps, slots=plan.accepting)
     permit = _permit(house, papers, seen=seen, accepted=int(effective.sum()))
-    return Verified(papers, contributions, effective, permit)
+    return Verified(papers, contributions, effective, permit, relayed)
+
+
+def _speaking(voices: tuple[Voice, ...], relayed: Relayed | None) -> tuple[Voice, ...]:
+    """Whose contributions are summed: of all, or in a run that recovers of the survivors."""
+    if relayed is None:
+        return voices
+    return tuple(voice for voice in voices if voice.member.enclave in relayed.survivors)
 
 
 def check_contributions(
@@ -87,6 +100,8 @@ def check_contributions(
             raise RunRefused("contribution_mismatch", f"expected {vectors} vectors, got another number")
         if (contribution.receiver_key is not None) != (plan.mode is Mode.MASKED):
             raise RunRefused("contribution_mismatch", "expected a receiver key exactly in mode masked")
+        if (contribution.recovery is None) is plan.recovers:
+            raise RunRefused("contribution_mismatch", "expected a room's signature exactly where it recovers")
         found[contribution.enclave] = contribution
     if len(found) != len(voices):
         raise RunRefused("contribution_missing", f"expected {len(voices)} contributions, got {len(found)}")

@@ -3,6 +3,7 @@
 Rules:
 - Two vectors under one keystream would reveal their difference, so a position is handed out once, in order.
 - The first call fixes the mode: ring masks and residues modulo t read the keystream differently and must not share it.
+- In a run that recovers the self mask is one more keystream, under the same count of positions.
 - After the last slot, or `close`, the keys are dropped and every further call raises KeyReused.
 
 This guards one process; across a crash the session table and a fresh attempt do (protocols.md section 2.3, "Binding").
@@ -21,20 +22,27 @@ from enclaves.protocols.secagg import MaskedResidues, PairKey, ReceiverKey, Resi
 class OneUse:
     """The mask keys of one party in one run of `slots` slots."""
 
-    __slots__ = ("_modulus", "_pair_keys", "_party", "_position", "_receiver_key", "_slots")
+    __slots__ = ("_modulus", "_pair_keys", "_party", "_position", "_receiver_key", "_self_mask", "_slots")
 
     def __init__(
-        self, party: str, *, pair_keys: Mapping[str, PairKey], receiver_key: ReceiverKey | None, slots: int
+        self,
+        party: str,
+        *,
+        pair_keys: Mapping[str, PairKey],
+        receiver_key: ReceiverKey | None,
+        slots: int,
+        self_mask: bytes | None = None,
     ) -> None:
-        """`receiver_key` is None in the BFV variant, and only there.
+        """`receiver_key` is None in the BFV variant, and only there; `self_mask` is the b_i of a run that recovers.
 
         Raises ProtocolError for keys of a wrong length, equal keys, the party itself among its peers, or no slots.
         """
         if slots < 1:
             raise ProtocolError(f"expected at least 1 slot, got {slots}")
         keys: list[bytes] = list(pair_keys.values())
-        if receiver_key is not None:
-            keys.append(receiver_key)
+        if self_mask is not None and receiver_key is None:
+            raise ProtocolError("expected a self mask beside a receiver key, got one without")
+        keys += [key for key in (receiver_key, self_mask) if key is not None]
         for key in keys:
             prg.check_key(key)
         if len(set(keys)) != len(keys):
@@ -44,6 +52,7 @@ class OneUse:
         self._party: Final = party
         self._pair_keys: Mapping[str, PairKey] = MappingProxyType(dict(pair_keys))
         self._receiver_key = receiver_key
+        self._self_mask = self_mask
         self._slots: Final = slots
         self._position = 0
         self._modulus: int | None = None
@@ -55,15 +64,18 @@ class OneUse:
 
     def mask(self, encoded: Encoded) -> Masked:
         """Mask the next len(encoded) slots in the ring. Raises KeyReused, ProtocolError."""
-        receiver_key = self._receiver_key
+        receiver_key, self_mask = self._receiver_key, self._self_mask
         if receiver_key is None:
             raise KeyReused(
                 "expected a receiver key for a ring mask, got keys of the modular variant or spent ones"
             )
         start, pair_keys = self._spend(len(encoded))
-        return secagg.mask(
+        masked = secagg.mask(
             encoded, party=self._party, pair_keys=pair_keys, receiver_key=receiver_key, start=start
         )
+        if self_mask is not None:
+            prg.add_words(masked, self_mask, start=start)
+        return masked
 
     def mask_mod(self, values: Residues, *, modulus: int) -> MaskedResidues:
         """Mask the next len(values) slots modulo `modulus`, the same in every call. Raises KeyReused, ProtocolError."""
@@ -80,6 +92,7 @@ class OneUse:
         self._position = self._slots
         self._pair_keys = MappingProxyType({})
         self._receiver_key = None
+        self._self_mask = None
 
     def _spend(self, count: int) -> tuple[int, Mapping[str, PairKey]]:
         """Reserve `count` slots before they are masked, so that a failure in between loses them."""

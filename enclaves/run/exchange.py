@@ -21,6 +21,7 @@ from policies.documents.authorization import RosterMember
 from policies.documents.envelope import Envelope
 from policies.documents.job import Plan
 from policies.documents.run import Bundle, Transcript, transcript_digest
+from policies.documents.survivors import Agreement, Unmasking
 from policies.documents.trust import TrustRoot
 from policies.errors import PolicyError
 from policies.keys import IdentityKey
@@ -83,11 +84,13 @@ def transcript_of(voices: Sequence[Voice], plan: Plan) -> str:
     return transcript_digest(plan.sid.hex(), (voice.digest for voice in voices))
 
 
-def check_transcripts(envelopes: Sequence[Envelope], voices: Sequence[Voice], plan: Plan) -> str:
-    """T1, once every voice has signed exactly it. Raises RunRefused."""
+def check_transcripts(
+    envelopes: Sequence[Envelope], voices: Sequence[Voice], plan: Plan
+) -> tuple[Transcript, ...]:
+    """The transcripts in roster order, once every voice has signed exactly T1 (`transcript_of`). Raises RunRefused."""
     expected = transcript_of(voices, plan)
     by_enclave = {voice.member.enclave: voice for voice in voices}
-    heard = set()
+    heard: dict[str, Transcript] = {}
     for envelope in envelopes:
         transcript = Transcript.read(envelope)
         voice = by_enclave.get(transcript.enclave)
@@ -98,10 +101,12 @@ def check_transcripts(envelopes: Sequence[Envelope], voices: Sequence[Voice], pl
             raise RunRefused(
                 "transcript_mismatch", f"expected the same T1 from `{transcript.enclave}`, got another"
             )
-        heard.add(transcript.enclave)
-    if heard != set(by_enclave) or len(envelopes) != len(voices):
+        if (transcript.recovery is None) is plan.recovers:
+            raise RunRefused("transcript_mismatch", "expected shares exactly in a run that recovers")
+        heard[transcript.enclave] = transcript
+    if heard.keys() != by_enclave.keys() or len(envelopes) != len(voices):
         raise RunRefused("transcript_missing", f"expected {len(voices)} transcripts, got {len(envelopes)}")
-    return expected
+    return tuple(heard[voice.member.enclave] for voice in voices)
 
 
 def _voice(pair: BundlePair, plan: Plan, trust: TrustRoot, *, revoked_keys: frozenset[str]) -> Voice:
@@ -117,4 +122,28 @@ def _voice(pair: BundlePair, plan: Plan, trust: TrustRoot, *, revoked_keys: froz
         raise RunRefused("boot_foreign", f"expected a boot key of `{member.enclave}`, got another")
     voice = Voice(member, bundle, pair.bundle.digest, boot_key)
     voice.check_signed(pair.bundle)
+    if (bundle.recovery is None) is plan.recovers:
+        raise RunRefused("bundle_mismatch", "expected the keys of a run that recovers exactly in one")
+    return voice
+
+
+def check_agreements(
+    envelopes: Sequence[Envelope], voices: Sequence[Voice], *, plan: Plan, transcript: str
+) -> tuple[Agreement, ...]:
+    """Agreements of this run's enclaves over its T1, as they came; how many and on what is the room's to judge."""
+    found = []
+    for envelope in envelopes:
+        agreement = Agreement.read(envelope)
+        voice_of(agreement, voices, plan=plan, transcript=transcript).check_signed(envelope)
+        found.append(agreement)
+    return tuple(found)
+
+
+def voice_of(said: Agreement | Unmasking, voices: Sequence[Voice], *, plan: Plan, transcript: str) -> Voice:
+    """The voice that must have signed what is said after the vectors. Raises RunRefused for another run or T1."""
+    voice = next((voice for voice in voices if voice.member.enclave == said.enclave), None)
+    if voice is None or said.run != plan.sid.hex() or said.transcript != transcript:
+        raise RunRefused(
+            "survivors_foreign", f"expected a {said.kind} of this run and transcript, got another's"
+        )
     return voice

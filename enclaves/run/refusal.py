@@ -13,6 +13,7 @@ from typing import Final
 from enclaves.errors import EnclaveError
 from enclaves.executor.errors import ExecutorUnavailable, PartitionLost, TaskFailed
 from enclaves.isolation.errors import IsolationError, TargetRefused, WorkerFailed
+from enclaves.protocols.recovery.errors import RecoveryRefused
 from enclaves.transport.errors import TransportError
 from policies.decision.permit import Refused
 from policies.documents.strict_json import Json
@@ -157,6 +158,18 @@ TEXTS: Final[Mapping[str, _Text]] = MappingProxyType(
             "由本部门重新分区，或修改执行设置后重启",
             "have the department split the data set as its settings say, or change them and start again",
         ),
+        "survivors_changed": (
+            "同一提问已在另一组部门上作答，两次结果之差会泄露单个部门的数据",
+            "the question was answered over other departments, and the difference would be one department's part",
+            "待各部门数据更新后重新提问，或仍由同一组部门作答",
+            "ask again after the next refresh of the data, or with the same departments",
+        ),
+        "survivors_incomplete": (
+            "涉及个人的作业须由全部部门参与",
+            "a job about persons needs the part of every department",
+            "待全部部门在线后发起新的运行",
+            "start a new attempt when every department answers",
+        ),
         "checkpoint_stale": (
             "日志检查点缺少法定见证或已超过十分钟",
             "the checkpoint lacks the quorum of witnesses or is older than ten minutes",
@@ -211,6 +224,8 @@ def code_of(error: Exception) -> str:
     match error:
         case Refused() if error.denials:
             return error.denials[0].code
+        case RecoveryRefused():
+            return error.reason.value
         case WorkerFailed() | TaskFailed():
             return WORKER_CODES.get(error.error_class, error.code)
         case EnclaveError() | PolicyError():

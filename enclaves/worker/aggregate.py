@@ -25,8 +25,6 @@ from numpy.typing import NDArray
 from connectors.store import LockedTables, TableFile, open_tables
 from enclaves.isolation.bubblewrap import DATA_ROOT
 from enclaves.protocols import ring
-from enclaves.protocols.one_use import OneUse
-from enclaves.protocols.secagg import PairKey, ReceiverKey
 from enclaves.worker.entries import Entries, read_entries
 from enclaves.worker.errors import OrderInvalid
 from enclaves.worker.lineage import Lineage
@@ -63,7 +61,7 @@ def main(frames: Iterator[bytes], emit: Callable[[bytes], None]) -> None:
     leaving = _leaving(answered.judged, order)
     encoded = ring.encode(order.layout.vector(leaving, universe=answered.universe, noise=order.noise))
     commitment = hashlib.sha256(order.masks.opening_key + ring.to_wire(encoded)).digest()
-    emit(ring.to_wire(_masks(order).mask(encoded)))
+    emit(ring.to_wire(order.masks.one_use(order.layout.lanes).mask(encoded)))
     emit(commitment)
 
 
@@ -164,15 +162,3 @@ def _verdict(judged: LocallyJudged, order: QuestionOrder) -> Json:
         "report": judged.report.as_json(),
         "keys": None if order.layout.groups is not None else [[to_wire(p) for p in k] for k in leaving.keys],
     }
-
-
-def _masks(order: QuestionOrder) -> OneUse:
-    masks = order.masks
-    if masks.receiver_key is None:
-        raise OrderInvalid("expected a receiver key, got none")
-    return OneUse(
-        masks.party,
-        pair_keys={peer: PairKey(key) for peer, key in masks.pair_keys.items()},
-        receiver_key=ReceiverKey(masks.receiver_key),
-        slots=order.layout.lanes,
-    )

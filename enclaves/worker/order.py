@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from enclaves.protocols.one_use import OneUse
+from enclaves.protocols.secagg import PairKey, ReceiverKey
 from enclaves.worker.errors import OrderInvalid
 from policies.documents import strict_json
 from policies.documents.authorization import Mode
@@ -60,12 +62,50 @@ def chunks(slots: int, *, mode: Mode) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """Mask keys of one party in one run: 32 bytes each; a receiver key in mode masked alone."""
+    """Mask keys of one party in one run: 32 bytes each; a receiver key in mode masked alone, a self mask where it recovers."""
 
     party: str
     pair_keys: Mapping[str, bytes] = field(repr=False)
     receiver_key: bytes | None = field(repr=False)
     opening_key: bytes = field(repr=False)
+    self_mask: bytes | None = field(default=None, repr=False)
+
+    def one_use(self, slots: int) -> OneUse:
+        """The keys, to be spent on `slots` slots once. Raises ProtocolError for keys that do not fit."""
+        return OneUse(
+            self.party,
+            pair_keys={peer: PairKey(key) for peer, key in self.pair_keys.items()},
+            receiver_key=None if self.receiver_key is None else ReceiverKey(self.receiver_key),
+            self_mask=self.self_mask,
+            slots=slots,
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """The members of an order's header."""
+        return {
+            "party": self.party,
+            "pair_keys": {peer: key_text(key) for peer, key in self.pair_keys.items()},
+            "receiver_key": None if self.receiver_key is None else key_text(self.receiver_key),
+            "opening_key": key_text(self.opening_key),
+            "self_mask": None if self.self_mask is None else key_text(self.self_mask),
+        }
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Json]) -> Self:
+        """The inverse of `to_json`. Raises OrderInvalid."""
+        party, pair_keys = members["party"], members["pair_keys"]
+        if not isinstance(party, str) or not isinstance(pair_keys, dict):
+            raise OrderInvalid("expected a party and pair keys by peer, got another form")
+        return cls(
+            party=party,
+            pair_keys={peer: key_bytes(value) for peer, value in pair_keys.items()},
+            receiver_key=_optional_key(members["receiver_key"]),
+            opening_key=key_bytes(members["opening_key"]),
+            self_mask=_optional_key(members["self_mask"]),
+        )
+
+
+MASK_MEMBERS: Final = ("party", "pair_keys", "receiver_key", "opening_key", "self_mask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +144,7 @@ class ScoreOrder:
             "head": self.head.model_dump(mode="json"),
             "grid": self.grid,
             "mode": self.mode.value,
-            "party": self.masks.party,
-            "pair_keys": {peer: key_text(key) for peer, key in self.masks.pair_keys.items()},
-            "receiver_key": None if self.masks.receiver_key is None else key_text(self.masks.receiver_key),
-            "opening_key": key_text(self.masks.opening_key),
+            **self.masks.to_json(),
             "slots": self.slots,
         }
         yield strict_json.canonical(header)
@@ -122,10 +159,6 @@ class ScoreOrder:
         if mode not in set(Mode):
             raise OrderInvalid("expected a known mode, got another")
         part = _part(form, next_frame(frames))
-        pair_keys = header.take("pair_keys")
-        if not isinstance(pair_keys, dict):
-            raise OrderInvalid("expected pair keys by peer, got another form")
-        receiver_key = header.take("receiver_key")
         order = cls(
             permit=header.text("permit"),
             snapshot_key=header.key("snapshot_key"),
@@ -133,12 +166,7 @@ class ScoreOrder:
             head=_head(header.take("head")),
             grid=header.decimal("grid"),
             mode=Mode(mode),
-            masks=Masks(
-                party=header.text("party"),
-                pair_keys={peer: key_bytes(value) for peer, value in pair_keys.items()},
-                receiver_key=None if receiver_key is None else key_bytes(receiver_key),
-                opening_key=header.key("opening_key"),
-            ),
+            masks=Masks.from_json({name: header.take(name) for name in MASK_MEMBERS}),
             slots=header.integer("slots"),
             graph=next_frame(frames) if isinstance(part, OnnxPart) else None,
             context=next_frame(frames) if mode == Mode.BFV else None,
@@ -282,6 +310,10 @@ def next_frame(frames: Iterator[bytes]) -> bytes:
     if frame is None:
         raise OrderInvalid("expected another frame, got the end")
     return frame
+
+
+def _optional_key(value: Json) -> bytes | None:
+    return None if value is None else key_bytes(value)
 
 
 def key_text(key: bytes) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from enclaves.worker.arrays import Arrays, read_arrays, write_arrays
 from enclaves.worker.errors import OrderInvalid
 from enclaves.worker.lineage import Lineage
-from enclaves.worker.order import Masks, key_bytes, key_text
+from enclaves.worker.order import MASK_MEMBERS, Masks, key_bytes, key_text
 from policies.aggregate.amounts import Amount
 from policies.aggregate.apart import Apart
 from policies.aggregate.layout import Groups, Layout
@@ -74,7 +74,6 @@ class QuestionOrder:
 
     def frames(self) -> Iterator[bytes]:
         """The order's frames."""
-        masks = self.masks
         members: dict[str, Json] = {
             "permit": self.permit,
             "tables": {n: {"key": key_text(t.key), "snapshot": t.snapshot} for n, t in self.tables.items()},
@@ -90,10 +89,7 @@ class QuestionOrder:
             "bounds": [None if b is None else [str(b.low), str(b.high)] for b in self.bounds],
             "limits": dict(self.limits.as_json()),
             "one_domain": self.one_domain,
-            "party": masks.party,
-            "pair_keys": {peer: key_text(key) for peer, key in masks.pair_keys.items()},
-            "receiver_key": key_text(masks.receiver_key or b""),
-            "opening_key": key_text(masks.opening_key),
+            **self.masks.to_json(),
             "accounts": len(self.lineages),
         }
         noise = np.empty(0, dtype=np.int64) if self.noise is None else self.noise.reshape(-1)
@@ -119,7 +115,7 @@ class QuestionOrder:
                 bounds=tuple(map(_bound, _items(found, "bounds"))),
                 limits=_limits(found.member("limits")),
                 one_domain=found.member("one_domain") is True,
-                masks=_masks(found),
+                masks=Masks.from_json({name: found.member(name) for name in MASK_MEMBERS}),
                 lineages=tuple(Lineage.read(frames) for _ in range(_accounts(found))),
                 noise=noise.reshape(layout.noise_shape) if layout.noised else None,
                 most_rows=None if found.member("most_rows") is None else found.integer("most_rows"),
@@ -222,18 +218,6 @@ def _tables(value: Json) -> dict[str, TableOrder]:
             case _:
                 raise OrderInvalid("expected a table with key and snapshot, got another form")
     return tables
-
-
-def _masks(found: Arrays) -> Masks:
-    pair_keys = found.member("pair_keys")
-    if not isinstance(pair_keys, dict):
-        raise OrderInvalid("expected pair keys by peer, got another form")
-    return Masks(
-        party=_text(found, "party"),
-        pair_keys={peer: key_bytes(key) for peer, key in pair_keys.items()},
-        receiver_key=key_bytes(found.member("receiver_key")),
-        opening_key=key_bytes(found.member("opening_key")),
-    )
 
 
 def _accounts(found: Arrays) -> int:

@@ -17,8 +17,6 @@ from enclaves.model import linear
 from enclaves.model.column import Column, Numbers
 from enclaves.model.partial import grid_units
 from enclaves.protocols import ring, secagg
-from enclaves.protocols.one_use import OneUse
-from enclaves.protocols.secagg import PairKey, ReceiverKey
 from enclaves.worker.order import ScoreOrder
 from policies.documents.model import OnnxPart, Part
 
@@ -33,12 +31,7 @@ class Contribution:
         self._order = order
         self._evaluate = evaluator(order.part, order.graph)
         self._grid = float(order.grid)
-        self._masks = OneUse(
-            masks.party,
-            pair_keys={peer: PairKey(key) for peer, key in masks.pair_keys.items()},
-            receiver_key=None if masks.receiver_key is None else ReceiverKey(masks.receiver_key),
-            slots=order.slots,
-        )
+        self._masks = masks.one_use(order.slots)
         # SHA-256 streams, so the commitment equals `secagg.commitment` over all chunks without keeping one.
         self._commitment = hashlib.sha256(masks.opening_key)
 

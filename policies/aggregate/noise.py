@@ -6,7 +6,8 @@ Rules:
    together a person moves a count of rows by at most that many, a sum by that times the largest amount, and a count of
    persons in at most min(rows, cells) cells, each by one. The largest of the domains' bounds stands for each of them.
 3. rho is divided equally among the lanes; each lane's part buys the noise of `policies.privacy.shares` for n domains of
-   whom c may collude, at the sensitivity of all n domains together.
+   whom c may collude, at the sensitivity of all n domains together. From four domains on n - t of them may be gone when the
+   sum opens (`policies.recovery`), and their noise with them: c counts these too.
 4. Each domain's noise also suffices for its own lanes alone, at rho/n: v = (n·Δ)²/2ρ(n - c) ≥ n·Δ²/2ρ. So a repeat in which
    only some domains have new rows, or withhold what they gave before, costs no more than was debited.
 
@@ -32,8 +33,9 @@ from policies.privacy.budget import SCENARIO_RHO
 from policies.privacy.errors import PrivacyInvalid
 from policies.privacy.plan import plan
 from policies.privacy.sensitivity import count
-from policies.privacy.shares import Kind, Sensitivity, Share, share
+from policies.privacy.shares import Kind, Sensitivity, Share, colluders, share
 from policies.privacy.zcdp import DELTA, epsilon, rho_of
+from policies.recovery import spare
 
 _DIGITS: Final = 6
 
@@ -95,10 +97,11 @@ def noise_of(rho: str, shape: Shape, *, cells: int, figures: Mapping[str, Figure
         raise PrivacyInvalid("expected a rho that a scenario may spend, at most 0.1, got more")
     lanes = noised_lanes(shape)
     parts = plan([count(lane.lane) for lane in lanes], groups=1, rho=whole)
-    noises = []
+    noises, domains = [], len(figures)
     for lane, part in zip(lanes, parts, strict=True):
         moved = _sensitivity(lane, shape, cells=cells, figures=tuple(figures.values()))
-        noises.append(LaneNoise(lane, part.rho, moved, share(moved, rho=part.rho, parties=len(figures))))
+        given = share(moved, rho=part.rho, parties=domains, colluding=colluders(domains) + spare(domains))
+        noises.append(LaneNoise(lane, part.rho, moved, given))
     return NoisePlan(shape, whole, tuple(noises), {d: f.rows_per_person for d, f in figures.items()})
 
 

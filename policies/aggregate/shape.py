@@ -27,7 +27,8 @@ from policies.sql.data_list import Bounds, DataList
 from policies.sql.query import Aggregate, AggregateItem, Function, Join, Query
 
 MAX_SCALE: Final = 6
-_ROOM: Final = 2**62
+LARGEST_SUM: Final = 2**62
+"""What a lane summed over all domains stays below, noise apart."""
 _KINDS: Final[Mapping[Function, Kind]] = MappingProxyType(
     {
         Function.COUNT_ROWS: Kind.COUNT,
@@ -151,7 +152,7 @@ def _scale(name: str, aggregate: Aggregate, data_list: DataList, *, rows: int, s
     reach = max(abs(aggregate.bounds.low), abs(aggregate.bounds.high), Decimal(1))
     for scale in range(finest, -1, -1):
         one = _fixed(reach, scale)
-        if rows * (one * one if squared else one) < _ROOM:
+        if rows * (one * one if squared else one) < LARGEST_SUM:
             return scale
     raise QuestionUnreadable(
         f"expected sums below 2^62 in `{name}`, got bounds and rows that could exceed it"

@@ -109,6 +109,10 @@ def _check_base64_key(text: str) -> str:
     return _check_bytes(text, 32)
 
 
+def _check_signature(text: str) -> str:
+    return _check_bytes(text, 64)
+
+
 def _check_sealing_key(text: str) -> str:
     return _check_bytes(text, SEALING_KEY_BYTES)
 
@@ -126,6 +130,8 @@ PublicKey = Annotated[str, Field(max_length=44), AfterValidator(_check_key)]
 """Base64 of an enrollable Ed25519 key."""
 Base64Key = Annotated[str, Field(min_length=44, max_length=44), AfterValidator(_check_base64_key)]
 """Base64 of 32 bytes, such as an X25519 public key."""
+Base64Signature = Annotated[str, Field(min_length=88, max_length=88), AfterValidator(_check_signature)]
+"""Base64 of an Ed25519 signature."""
 Base64Text = Annotated[str, AfterValidator(_check_base64)]
 SealingKey = Annotated[str, Field(min_length=1624, max_length=1624), AfterValidator(_check_sealing_key)]
 """Base64 of an X-Wing public key (1216 bytes)."""

@@ -22,12 +22,15 @@ from policies.documents.encrypted import Encryption
 from policies.documents.fields import Base64Text, DecimalText, Id, Instant, Party, Record, Sha256, ShortText
 from policies.documents.query import ParameterValue
 from policies.errors import PolicyError
+from policies.recovery import MIN_PARTIES, threshold
 
 MAX_SUBJECTS: Final = 1_000_000_000
 MAX_LANES: Final = 100_000
 MAX_ENCRYPTED_SUBJECTS: Final = 100_000
 """Subjects of one job in mode paillier, which takes milliseconds a person (protocols.md §3.4)."""
 SECAGG_LABEL: Final = b"domicile-secagg/1"
+RECOVERING: Final = frozenset({JobKind.SCORE, JobKind.VET, JobKind.AGGREGATE})
+"""Kinds of jobs whose masked sums survive the silence of some parties after their shares."""
 
 
 class Subjects(Record):
@@ -192,6 +195,23 @@ class Plan(Work, Document):
     def accepting(self) -> int:
         """Bits of the accept bitmap: one a subject; a single one, "takes part", for an aggregate."""
         return 1 if self.subjects is None else self.subjects.count
+
+    @property
+    def recovers(self) -> bool:
+        """Whether the masked sum opens with the help of t parties alone (protocols.md §2.3): it follows from the plan."""
+        return self.mode is Mode.MASKED and self.job_kind in RECOVERING and len(self.roster) >= MIN_PARTIES
+
+    @property
+    def threshold(self) -> int:
+        """How many parties must agree and help in a run that recovers."""
+        return threshold(len(self.roster))
+
+    @property
+    def needed(self) -> int:
+        """How many parties must contribute: all, or t of an aggregate that recovers; of a person no part may lack."""
+        if self.recovers and self.job_kind is JobKind.AGGREGATE:
+            return self.threshold
+        return len(self.roster)
 
     @property
     def sid(self) -> bytes:

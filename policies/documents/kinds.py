@@ -19,6 +19,7 @@ from policies.documents.query import Query
 from policies.documents.review import OutputReview
 from policies.documents.run import Boot, Bundle, Contribution, Transcript
 from policies.documents.strict_json import Json
+from policies.documents.survivors import Agreement, Survivors, Unmasking
 from policies.documents.trust import PartyDocument, TrustRoot
 from policies.documents.vetting import VetBands, VetMetrics, VettingReport
 
@@ -44,6 +45,9 @@ _MODELS: tuple[type[Document], ...] = (
     Bundle,
     Transcript,
     Contribution,
+    Survivors,
+    Agreement,
+    Unmasking,
     Release,
     TableRelease,
     OutputReview,

@@ -31,12 +31,13 @@ from policies.documents.envelope import Envelope
 from policies.documents.job import HeKey, Plan
 from policies.documents.run import Boot, Bundle, Contribution, Transcript, transcript_digest
 from policies.documents.strict_json import Json
+from policies.documents.survivors import Agreement, Unmasking
 from policies.documents.trust import PartyEntry, Role
 from policies.documents.vetting import VetMetrics
 from policies.keys import IdentityKey
 from sandbox.district import District
 from sandbox.documents import attachments, registry
-from sandbox.jobs import handover, rows, tables
+from sandbox.jobs import handover, rows, surviving, tables
 from sandbox.jobs.errors import NotInRun, RunConflict
 from sandbox.jobs.orchestrator import fire
 from sandbox.jobs.rows import JobRow
@@ -155,7 +156,34 @@ def _contribution(district: District, transaction: Transaction, arrival: Arrival
             raise Malformed("expected keys of cells in an aggregate alone, got some in another job")
         attachments.check_owned(transaction.connection, contribution.cells, arrival.sender.id)
         attachments.share(district, transaction, contribution.cells, [arrival.plan.gate])
-    _collect(district, transaction, arrival, {"contribution": envelope.to_json()}, Event.CONTRIBUTIONS_CAME)
+    complete = Event.SURVIVORS_KNOWN if arrival.plan.recovers else Event.CONTRIBUTIONS_CAME
+    _collect(district, transaction, arrival, {"contribution": envelope.to_json()}, complete)
+
+
+def _agreement(district: District, transaction: Transaction, arrival: Arrival) -> None:
+    envelope = arrival.envelope("agreement")
+    _check_surviving(transaction, arrival, envelope, Agreement.read(envelope))
+    body: dict[str, Json] = {"agreement": envelope.to_json()}
+    _collect(district, transaction, arrival, body, Event.AGREEMENTS_CAME, needed=arrival.plan.threshold)
+
+
+def _unmasking(district: District, transaction: Transaction, arrival: Arrival) -> None:
+    envelope = arrival.envelope("unmasking")
+    _check_surviving(transaction, arrival, envelope, Unmasking.read(envelope))
+    body: dict[str, Json] = {"unmasking": envelope.to_json()}
+    _collect(district, transaction, arrival, body, Event.UNMASKINGS_CAME, needed=arrival.plan.threshold)
+
+
+def _check_surviving(
+    transaction: Transaction, arrival: Arrival, envelope: Envelope, said: Agreement | Unmasking
+) -> None:
+    """Raise a refusal unless a survivor says this of the run's bundles and of the survivors that were announced."""
+    envelope.check_signed_by(_boot_key(transaction, arrival))
+    _check_run(arrival, said.run, said.enclave)
+    if said.transcript != _expected_transcript(transaction, arrival.run):
+        raise RunConflict(f"expected an {said.kind} over the bundles that were relayed, got another")
+    if said.enclave not in said.survivors or said.survivors != surviving.announced(transaction, arrival.run):
+        raise RunConflict(f"expected an {said.kind} of the survivors that were announced, got another")
 
 
 def _metrics(district: District, transaction: Transaction, arrival: Arrival) -> None:
@@ -211,17 +239,26 @@ def _refusal(district: District, transaction: Transaction, arrival: Arrival) -> 
         raise Malformed(f"expected a refusal of at most {_MAX_REASON} characters")
     if not arrival.current:
         return
+    lost = code == SESSION_LOST
+    if surviving.ignores_refusal(transaction, arrival.job, arrival.sender.id, lost=lost):
+        return
     named = ("code", "policy", "reason", "change", "where")
     reason: dict[str, Json] = {name: body[name] for name in named if name in body}
     reason["by"] = arrival.sender.id
-    event = loss(arrival.job.attempt) if code == SESSION_LOST else Event.POLICY_REFUSED
+    event = loss(arrival.job.attempt) if lost else Event.POLICY_REFUSED
     fire(district, transaction, arrival.job, event, reason=reason)
 
 
 def _collect(
-    district: District, transaction: Transaction, arrival: Arrival, body: dict[str, Json], complete: Event
+    district: District,
+    transaction: Transaction,
+    arrival: Arrival,
+    body: dict[str, Json],
+    complete: Event,
+    *,
+    needed: int | None = None,
 ) -> None:
-    """Keep one roster member's message; when all have come, the job moves on."""
+    """Keep one roster member's message; when `needed` have come, by default all, the job moves on."""
     arrival.member()
     fresh = _keep(transaction, arrival.run, arrival.mail.topic, party=arrival.sender.id, body=body)
     if not fresh or not arrival.current:
@@ -231,7 +268,7 @@ def _collect(
         .select_from(run_items)
         .where(run_items.c.run == arrival.run, run_items.c.topic == arrival.mail.topic)
     ).scalar_one()
-    if count == len(arrival.plan.roster):
+    if count == (needed or len(arrival.plan.roster)):
         fire(district, transaction, arrival.job, complete)
 
 
@@ -281,6 +318,8 @@ _HANDLERS: Final[Mapping[str, Callable[[District, Transaction, Arrival], None]]]
         "bundle": _bundle,
         "transcript": _transcript,
         "contribution": _contribution,
+        "agreement": _agreement,
+        "unmasking": _unmasking,
         "metrics": _metrics,
         "release": _release,
         "handover": _handover,

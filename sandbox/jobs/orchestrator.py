@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy import insert, select
-
 from policies.documents.authorization import Mode, Scenario
 from policies.documents.halts import RevocationTarget, SuspensionTarget
 from policies.documents.strict_json import Json
@@ -27,8 +25,7 @@ from sandbox.district import District
 from sandbox.documents import registry
 from sandbox.documents.evidence import record
 from sandbox.errors import SandboxError
-from sandbox.jobs import rows
-from sandbox.jobs.planning import make_plan
+from sandbox.jobs import relaying, rows, surviving
 from sandbox.jobs.rows import JobRow
 from sandbox.jobs.states import (
     RUN_STATES,
@@ -37,12 +34,12 @@ from sandbox.jobs.states import (
     WAITING_FOR_QUORUM,
     Effect,
     Event,
+    State,
     loss,
     step,
 )
 from sandbox.mailboxes.mailbox import Mail, send
 from sandbox.store.database import Transaction, savepoint
-from sandbox.store.tables import run_items, runs
 
 SLOTS_PER_SECOND: Final[Mapping[Mode, int]] = MappingProxyType(
     {Mode.MASKED: 20_000, Mode.BFV: 20_000, Mode.PAILLIER: 20}
@@ -143,8 +140,18 @@ def _apart(
 def _overdue(district: District, transaction: Transaction, job: JobRow) -> None:
     if job.state in WAITING_FOR_QUORUM:
         _apart(district, transaction, job, Event.EXPIRED, reason=_failure("quorum_missing"))
+    elif _survives(transaction, job):
+        _apart(district, transaction, job, Event.SURVIVORS_KNOWN)
     else:
         _apart(district, transaction, job, loss(job.attempt), reason=_failure("no_answer"))
+
+
+def _survives(transaction: Transaction, job: JobRow) -> bool:
+    """Whether the vectors that are in suffice, though not everybody's are."""
+    if job.state is not State.CONTRIBUTIONS or job.run is None:
+        return False
+    _, plan = rows.of_run(transaction.connection, job.run)
+    return plan.recovers and surviving.known(transaction, job, plan, late=True) is not None
 
 
 def _deadline(district: District, job: JobRow) -> float | None:
@@ -255,58 +262,6 @@ def _request_key(district: District, transaction: Transaction, job: JobRow) -> J
     return job
 
 
-def _mail_plan(district: District, transaction: Transaction, job: JobRow) -> JobRow:
-    connection = transaction.connection
-    key = _items(transaction, job.key_run, "he-key")
-    he_key = registry.get(connection, str(key[0]["digest"])).envelope if key else None
-    plan = make_plan(district, connection, job, he_key=he_key.digest if he_key else None)
-    envelope = plan.envelope(district.keys.identity)
-    run = plan.sid.hex()
-    registry.keep(district, transaction, envelope)
-    connection.execute(
-        insert(runs).values(sid=run, job=job.digest, attempt=job.attempt, plan=envelope.digest)
-    )
-    body: dict[str, Json] = {"plan": envelope.to_json(), "he_key": he_key.to_json() if he_key else None}
-    recipients = [member.enclave for member in plan.roster] + [plan.gate]
-    mails = [Mail(party, "plan", run=run, body=body) for party in recipients]
-    send(district, transaction, *mails, sender=district.me)
-    return rows.change(transaction, job.digest, run=run)
-
-
-def _relay_bundles(district: District, transaction: Transaction, job: JobRow) -> JobRow:
-    return _relay(district, transaction, job, topic="bundle", relayed="bundles")
-
-
-def _relay_transcripts(district: District, transaction: Transaction, job: JobRow) -> JobRow:
-    return _relay(district, transaction, job, topic="transcript", relayed="transcripts")
-
-
-def _relay(district: District, transaction: Transaction, job: JobRow, *, topic: str, relayed: str) -> JobRow:
-    run = str(job.run)
-    items = [_relayed(item, topic) for item in _items(transaction, run, topic)]
-    _, plan = rows.of_run(transaction.connection, run)
-    mails = [Mail(member.enclave, relayed, run=run, body={"items": items}) for member in plan.roster]
-    send(district, transaction, *mails, sender=district.me)
-    return job
-
-
-def _mail_open(district: District, transaction: Transaction, job: JobRow) -> JobRow:
-    connection, run = transaction.connection, str(job.run)
-    _, plan = rows.of_run(connection, run)
-    he_key = registry.get(connection, plan.he_key).envelope.to_json() if plan.he_key else None
-    body: dict[str, Json] = {
-        "plan": registry.get(connection, plan.digest).envelope.to_json(),
-        "he_key": he_key,
-        "bundles": [_relayed(item, "bundle") for item in _items(transaction, run, "bundle")],
-        "transcripts": [_relayed(item, "transcript") for item in _items(transaction, run, "transcript")],
-        "contributions": [
-            _relayed(item, "contribution") for item in _items(transaction, run, "contribution")
-        ],
-    }
-    send(district, transaction, Mail(plan.gate, "open", run=run, body=body), sender=district.me)
-    return job
-
-
 def _log_release(district: District, transaction: Transaction, job: JobRow) -> JobRow:
     release = rows.release_of(transaction.connection, job)
     entry = Entry(
@@ -359,31 +314,18 @@ def _nothing(_: District, __: Transaction, job: JobRow) -> JobRow:
     return job
 
 
-def _items(transaction: Transaction, run: str, topic: str) -> list[dict[str, Json]]:
-    """What the roster said in a run, by party."""
-    found = transaction.connection.execute(
-        select(run_items.c.body)
-        .where(run_items.c.run == run, run_items.c.topic == topic)
-        .order_by(run_items.c.party)
-    ).scalars()
-    return [json.loads(body) for body in found]
-
-
-def _relayed(item: dict[str, Json], topic: str) -> Json:
-    """A message's body as it is relayed: unchanged, a lone envelope without its wrapping."""
-    return item if topic == "bundle" else item[topic]
-
-
 _EFFECTS: Final[Mapping[Effect, Callable[[District, Transaction, JobRow], JobRow]]] = MappingProxyType(
     {
         Effect.LOG_INTENT: _log_intent,
         Effect.LOG_REFUSAL: _log_refusal,
         Effect.LOG_END: _log_end,
         Effect.REQUEST_KEY: _request_key,
-        Effect.MAIL_PLAN: _mail_plan,
-        Effect.RELAY_BUNDLES: _relay_bundles,
-        Effect.RELAY_TRANSCRIPTS: _relay_transcripts,
-        Effect.MAIL_OPEN: _mail_open,
+        Effect.MAIL_PLAN: relaying.mail_plan,
+        Effect.RELAY_BUNDLES: relaying.relay_bundles,
+        Effect.RELAY_TRANSCRIPTS: relaying.relay_transcripts,
+        Effect.ANNOUNCE_SURVIVORS: relaying.announce_survivors,
+        Effect.RELAY_AGREEMENTS: relaying.relay_agreements,
+        Effect.MAIL_OPEN: relaying.mail_open,
         Effect.LOG_RELEASE: _log_release,
         Effect.MAIL_OUTCOME: _mail_outcome,
         Effect.ABORT: _abort,

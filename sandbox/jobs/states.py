@@ -5,11 +5,13 @@ Rules the tables hold:
 - Nothing runs before the intent is cosigned, and nothing is handed over before the outcome is cosigned.
 - A lost process (silence, or a refusal `session_lost`) means a new attempt with new keys, at most `MAX_ATTEMPTS`; a run is
   never repeated. A policy refusal by any party ends the job.
+- A run that recovers takes two more steps between contributions and opening; whether it does follows from its plan.
 - Every end after the intent is recorded as an outcome, the bad ones too.
 - A table that people must look at first waits in `review`, as long as the job lasts: people are given no attempt timeout.
 - An event that a state does not expect is ignored: messages may come late, and ends are final.
 
-Follows docs/protocol.md sections 4 and 6. A test asks whether every pair of state and event is either here or ignored by name.
+Follows docs/protocol.md sections 4, 6 and 7. A test asks whether every pair of state and event is here or ignored by
+name.
 """
 
 from __future__ import annotations
@@ -34,6 +36,10 @@ class State(StrEnum):
     KEYS = "keys"
     TRANSCRIPTS = "transcripts"
     CONTRIBUTIONS = "contributions"
+    SURVIVORS = "survivors"
+    """In a run that recovers: enclaves agree whose vectors are summed."""
+    UNMASKING = "unmasking"
+    """In a run that recovers: enclaves give away the shares that take the masks off."""
     OPENING = "opening"
     REVIEW = "review"
     """Two reviewers of two organizations look at the table that is to leave (L8)."""
@@ -57,6 +63,11 @@ class Event(StrEnum):
     """All of the roster, here and below."""
     TRANSCRIPTS_CAME = "transcripts-came"
     CONTRIBUTIONS_CAME = "contributions-came"
+    SURVIVORS_KNOWN = "survivors-known"
+    """Of a run that recovers, all contributions, or enough of them when the time is up."""
+    AGREEMENTS_CAME = "agreements-came"
+    """As many as must agree, and below as must help."""
+    UNMASKINGS_CAME = "unmaskings-came"
     RELEASE_CAME = "release-came"
     REVIEW_WANTED = "review-wanted"
     """A release came that people must approve first."""
@@ -80,6 +91,8 @@ class Effect(StrEnum):
     MAIL_PLAN = "mail-plan"
     RELAY_BUNDLES = "relay-bundles"
     RELAY_TRANSCRIPTS = "relay-transcripts"
+    ANNOUNCE_SURVIVORS = "announce-survivors"
+    RELAY_AGREEMENTS = "relay-agreements"
     MAIL_OPEN = "mail-open"
     LOG_RELEASE = "log-release"
     MAIL_OUTCOME = "mail-outcome"
@@ -99,6 +112,8 @@ RUN_STATES: Final = frozenset(
         State.KEYS,
         State.TRANSCRIPTS,
         State.CONTRIBUTIONS,
+        State.SURVIVORS,
+        State.UNMASKING,
         State.OPENING,
         State.REVIEW,
         State.AWAITING_OUTCOME,
@@ -139,6 +154,9 @@ _FORWARD: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType(
         (State.KEYS, Event.BUNDLES_CAME): Step(State.TRANSCRIPTS, (Effect.RELAY_BUNDLES,)),
         (State.TRANSCRIPTS, Event.TRANSCRIPTS_CAME): Step(State.CONTRIBUTIONS, (Effect.RELAY_TRANSCRIPTS,)),
         (State.CONTRIBUTIONS, Event.CONTRIBUTIONS_CAME): Step(State.OPENING, (Effect.MAIL_OPEN,)),
+        (State.CONTRIBUTIONS, Event.SURVIVORS_KNOWN): Step(State.SURVIVORS, (Effect.ANNOUNCE_SURVIVORS,)),
+        (State.SURVIVORS, Event.AGREEMENTS_CAME): Step(State.UNMASKING, (Effect.RELAY_AGREEMENTS,)),
+        (State.UNMASKING, Event.UNMASKINGS_CAME): Step(State.OPENING, (Effect.MAIL_OPEN,)),
         (State.OPENING, Event.RELEASE_CAME): Step(State.AWAITING_OUTCOME, (Effect.LOG_RELEASE,)),
         (State.OPENING, Event.REVIEW_WANTED): Step(State.REVIEW),
         (State.REVIEW, Event.REVIEWED): Step(State.AWAITING_OUTCOME, (Effect.LOG_RELEASE,)),

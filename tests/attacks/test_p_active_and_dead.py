@@ -23,9 +23,10 @@ from enclaves.protocols.recovery.errors import RecoveryRefused
 from enclaves.protocols.recovery.inputs import Contribution
 from enclaves.protocols.recovery.party import Party
 from enclaves.protocols.recovery.session import Session
-from enclaves.protocols.recovery.shamir import Share, combine, threshold
+from enclaves.protocols.recovery.shamir import Share, combine
 from enclaves.protocols.recovery.survivors import Agreement, agreement_of
 from enclaves.protocols.ring import Total
+from policies.recovery import threshold
 from tests.enclaves.protocols.recovery.seats import ready, session, vector
 from tests.enclaves.protocols.recovery.simulator import open_at_gate, signing_key
 

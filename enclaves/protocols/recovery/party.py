@@ -91,13 +91,17 @@ class Party:
 
     __slots__ = ("_keys", "_means", "_name", "_session", "_stage", "_state")
 
-    def __init__(self, name: str, session: Session, *, keys: Keys, means: Means) -> None:
-        """`keys` are the verified boot keys of the roster. Raises RecoveryRefused if they do not fit it."""
+    def __init__(self, name: str, session: Session, *, keys: Keys | None = None, means: Means) -> None:
+        """`keys` are the verified boot keys of the roster, None where they come with the bundles (`know`).
+
+        Raises RecoveryRefused if they do not fit the roster.
+        """
         session.number(name)
-        check_keys(session, keys)
         self._name: Final = name
         self._session: Final = session
-        self._keys: Final = dict(keys)
+        self._keys: Keys = {}
+        if keys is not None:
+            self.know(keys)
         self._means: Final = means
         self._stage = Stage.PLANNED
         self._state: _State = None
@@ -106,6 +110,13 @@ class Party:
     def stage(self) -> Stage:
         """How far this party is; `ended` after anything went wrong."""
         return self._stage
+
+    def know(self, keys: Keys) -> None:
+        """Take the verified boot keys of the roster, before `deal` and once. Raises RecoveryRefused."""
+        if self._keys:
+            raise RecoveryRefused(Reason.OUT_OF_ORDER, "expected boot keys once, got them twice")
+        check_keys(self._session, keys)
+        self._keys = dict(keys)
 
     def publish(self) -> Bundle:
         """R1: draw fresh secrets and publish what belongs to them."""

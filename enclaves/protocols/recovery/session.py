@@ -23,8 +23,8 @@ from enclaves.protocols.recovery.lanes import Lanes
 from enclaves.protocols.secagg import SID_BYTES
 from policies.errors import PolicyError
 from policies.keys import IdentityKey
+from policies.recovery import MIN_PARTIES, threshold
 
-MIN_PARTIES: Final = 4
 MAX_NAME_BYTES: Final = 255
 Keys = Mapping[str, IdentityKey]
 """The verified boot key of every party of the roster."""
@@ -62,7 +62,7 @@ class Session:
     @property
     def needed(self) -> int:
         """The threshold t."""
-        return shamir.threshold(len(self.roster))
+        return threshold(len(self.roster))
 
     @property
     def words(self) -> int:

@@ -57,11 +57,6 @@ class Share:
         return cls(data[0], int.from_bytes(data[1:], "big"))
 
 
-def threshold(parties: int) -> int:
-    """How many parties must help: floor(2n/3) + 1, and all of them for n <= 3, where nothing is recovered."""
-    return parties if parties <= 3 else 2 * parties // 3 + 1
-
-
 def split(secret: bytes, *, parties: int, needed: int, draw: Draw) -> tuple[Share, ...]:
     """The shares of parties 1..`parties`, of which `needed` give the 32-byte `secret` back. Raises RecoveryRefused."""
     if len(secret) != SECRET_BYTES:

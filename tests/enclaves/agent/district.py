@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.store import DomainStore
 from enclaves.agent.agent import Agent
+from enclaves.agent.answered import Answered
 from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
@@ -29,6 +30,7 @@ from enclaves.agent.stages import TRANSITIONS
 from enclaves.gate.gate import Gate
 from enclaves.gate.he_keys import HeKeys
 from enclaves.gate.house import House as GateHouse
+from enclaves.gate.openings import Openings
 from enclaves.gate.paillier_keys import PaillierKeys
 from enclaves.gate.shelf import Shelf
 from enclaves.gate.stages import TRANSITIONS as GATE_TRANSITIONS
@@ -73,6 +75,7 @@ from policies.documents.model import Model
 from policies.documents.price import Filing, PriceFiling, UsageForm
 from policies.documents.query import ParameterValue, Query
 from policies.documents.review import Finding, OutputReview
+from policies.documents.survivors import Survivors
 from policies.documents.trust import LogIdentity, PartyEntry, Role, TrustRoot
 from policies.documents.vetting import Check, Verdict, VettingReport
 from policies.keys import public_key
@@ -97,7 +100,16 @@ from tests.enclaves.worker.domain import (
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 NAMES = ("hospital", "social", "transport")
-KNOWN = {"hospital": range(30), "social": range(5, 40), "transport": range(0, 40, 2)}
+FOUR = ("education", *NAMES)
+FIVE = ("education", "hospital", "housing", "social", "transport")
+"""Rosters whose masked sums survive absence."""
+KNOWN = {
+    "education": range(10, 40),
+    "hospital": range(30),
+    "housing": range(0, 40, 3),
+    "social": range(5, 40),
+    "transport": range(0, 40, 2),
+}
 TERM = Term(not_before="2026-01-01T00:00:00Z", not_after="2027-01-01T00:00:00Z")
 ZERO = "0" * 64
 
@@ -406,17 +418,50 @@ class District:
         items = [message.body for message in self.relay.said("bundle", plan.sid.hex())]
         self._to_roster(plan, "bundles", {"items": items})
 
-    def relay_transcripts(self, plan: Plan) -> None:
+    def relay_transcripts(self, plan: Plan, but: tuple[str, ...] = ()) -> None:
+        """To all of the roster; departments in `but` have fallen silent after their shares."""
         items = [message.body["transcript"] for message in self.relay.said("transcript", plan.sid.hex())]
-        self._to_roster(plan, "transcripts", {"items": items})
+        self._to_roster(plan, "transcripts", {"items": items}, but=tuple(f"enclave-{name}" for name in but))
+
+    def announce(
+        self, plan: Plan, *names: str, to: tuple[str, ...] | None = None, sender: str = "coordinator"
+    ) -> tuple[str, ...]:
+        """Announce the survivors, by default all whose contribution is in, to each of them or to `to`."""
+        run = plan.sid.hex()
+        heard = {message.sender for message in self.relay.said("contribution", run)}
+        survivors = tuple(sorted(f"enclave-{name}" for name in names) if names else sorted(heard))
+        document = Survivors(id=f"survivors-{secrets.token_hex(2)}", run=run, survivors=survivors)
+        body = {"survivors": document.envelope(self.parties[sender].identity).to_json()}
+        for enclave in survivors if to is None else to:
+            self.relay.mail(enclave, "survivors", body, run=run)
+        self.pump()
+        return survivors
+
+    def relay_agreements(self, plan: Plan, *, to: tuple[str, ...] | None = None) -> None:
+        run = plan.sid.hex()
+        said = self.relay.said("agreement", run)
+        items = [message.body["agreement"] for message in said]
+        for enclave in [message.sender for message in said] if to is None else to:
+            self.relay.mail(enclave, "agreements", {"items": items}, run=run)
+        self.pump()
+
+    def recover(self, plan: Plan) -> None:
+        """The last two rounds over whoever has contributed."""
+        self.announce(plan)
+        self.relay_agreements(plan)
 
     def open_body(self, plan: Plan, body: Body) -> Body:
         run = plan.sid.hex()
         for message in self.relay.said("contribution", run):
             for vector in message.attachments:
                 self.relay.attachments[vector][1].add("gate")
+        late = {
+            topic: [message.body[word] for message in self.relay.said(word, run)]
+            for topic, word in (("agreements", "agreement"), ("unmaskings", "unmasking"))
+        }
         return {
             **body,
+            **(late if plan.recovers else {}),
             "bundles": [message.body for message in self.relay.said("bundle", run)],
             "transcripts": [message.body["transcript"] for message in self.relay.said("transcript", run)],
             "contributions": [
@@ -450,6 +495,8 @@ class District:
         self.start(plan, body)
         self.relay_bundles(plan)
         self.relay_transcripts(plan)
+        if plan.recovers:
+            self.recover(plan)
         self.open(plan, body)
         assert not self.refusals(plan), self.refusals(plan)
         return plan, self.outcome(plan)
@@ -457,8 +504,10 @@ class District:
     def refusals(self, plan: Plan) -> list[str]:
         return [message.body["code"] for message in self.relay.said("refusal", plan.sid.hex())]
 
-    def _to_roster(self, plan: Plan, topic: str, body: Body) -> None:
+    def _to_roster(self, plan: Plan, topic: str, body: Body, but: tuple[str, ...] = ()) -> None:
         for member in plan.roster:
+            if member.enclave in but:
+                continue
             self.relay.mail(member.enclave, topic, body, run=plan.sid.hex())
         self.pump()
 
@@ -673,6 +722,7 @@ def _domain(
         parts=PartStore(durable, department=name, enclave=enclave, key=keys.sealing),
         proven=ProvenKeys(durable),
         lineages=Lineages(durable, store.ledger_key("lineage")),
+        answered=Answered(durable),
         privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
         clock=clock,
@@ -708,6 +758,7 @@ def _gate(
         ),
         sessions=Sessions(durable, GATE_TRANSITIONS),
         shelf=Shelf(durable, state / "sealed"),
+        openings=Openings(durable),
         he_keys=HeKeys("gate", keys.identity),
         paillier_keys=PaillierKeys(durable, "gate", identity=keys.identity, sealing=keys.sealing),
         clock=clock,

@@ -14,7 +14,13 @@ from policies.documents.query import Parameter, Query, QueryPart, ResultFormat
 from tests.enclaves.worker.domain import NOW, YEARS, both, dataset, resident
 
 BANDS = ("0-17", "18-64", "65+")
-PEOPLE = {"hospital": range(300), "social": range(100, 420), "transport": range(0, 420, 2)}
+PEOPLE = {
+    "education": range(50, 350),
+    "hospital": range(300),
+    "housing": range(0, 420, 3),
+    "social": range(100, 420),
+    "transport": range(0, 420, 2),
+}
 
 
 @dataclass(frozen=True)

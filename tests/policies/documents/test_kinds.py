@@ -19,6 +19,7 @@ from policies.documents.model import LinearPart
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "documents"
 MODELS: dict[str, type[Document]] = {**KINDS, LinearPart.kind: LinearPart}
+IN_RUN = ("bundle", "transcript", "contribution", "survivors", "agreement", "unmasking", "release")
 DESIGNED = {
     "trust-root", "party", "dataset", "overall-authorization", "scenario", "authorization", "consent", "model",
     "vetting-report", "job", "plan", "release", "receipt", "suspension", "revocation", "price-filing",
@@ -123,7 +124,7 @@ def test_the_examples_cite_each_other() -> None:
     assert digest("model-part") in [part["digest"] for part in example("model")["parts"]]
     assert example("suspension")["target"]["digest"] == digest("authorization")
     run = Plan.from_body(example("plan")).sid.hex()
-    assert {example(kind)["run"] for kind in ("bundle", "transcript", "contribution", "release")} == {run}
+    assert {example(kind)["run"] for kind in IN_RUN} == {run}
     assert example("contribution")["transcript"] == example("transcript")["transcript"]
     delivered = [{"release": digest("release"), "slot": 1}]
     assert example("receipt")["deliveries"] == strict_json.digest(delivered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from policies.documents.halts import Revocation, Suspension
 from policies.documents.job import HeKey, Job, Plan, Receipt, Release, TableRelease
 from policies.documents.review import OutputReview
 from policies.documents.run import Boot, Bundle, Contribution, Transcript, transcript_digest
+from policies.documents.survivors import Agreement, Survivors, Unmasking
 
 # A key of the hospital enclave's process, certified by its identity key in the `boot` document.
 BOOT_LABEL = "hospital-enclave/boot-7"
@@ -75,6 +77,9 @@ def all_documents() -> dict[str, Signed]:
         Signed(bundle, (BOOT_LABEL,)),
         Signed(transcript, (BOOT_LABEL,)),
         Signed(_contribution(bundle, transcript), (BOOT_LABEL,)),
+        Signed(_survivors(plan), ("coordinator",)),
+        Signed(_agreement(transcript), (BOOT_LABEL,)),
+        Signed(_unmasking(transcript), (BOOT_LABEL,)),
         Signed(release, ("gate",)),
         Signed(table, ("gate",)),
         Signed(_output_review(table), ("examiner",)),
@@ -168,6 +173,43 @@ def _contribution(bundle: Bundle, transcript: Transcript) -> Contribution:
             "commitment": d.label_digest("commitment to the encoded input"),
         }
     )
+
+
+def _survivors(plan: Plan) -> Survivors:
+    return Survivors.from_body(
+        {"id": "survivors-1", "run": plan.sid.hex(), "survivors": sorted(m.enclave for m in plan.roster)}
+    )
+
+
+def _agreement(transcript: Transcript) -> Agreement:
+    return Agreement.from_body(
+        {
+            "id": "agreement-hospital",
+            "run": transcript.run,
+            "enclave": transcript.enclave,
+            "transcript": transcript.transcript,
+            "survivors": ["health-enclave", "hospital-enclave", "social-enclave"],
+            "signature": _invented("signature over the set", 64),
+        }
+    )
+
+
+def _unmasking(transcript: Transcript) -> Unmasking:
+    return Unmasking.from_body(
+        {
+            "id": "unmasking-hospital",
+            "run": transcript.run,
+            "enclave": transcript.enclave,
+            "transcript": transcript.transcript,
+            "survivors": ["health-enclave", "hospital-enclave", "social-enclave"],
+            "shares": _invented("shares sealed to the gate", 96),
+        }
+    )
+
+
+def _invented(label: str, count: int) -> str:
+    """Base64 of `count` bytes that stand for nothing."""
+    return base64.b64encode((d.label_digest(label) * 4).encode()[:count]).decode()
 
 
 def _insurer_key() -> str:

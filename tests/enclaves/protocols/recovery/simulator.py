@@ -32,11 +32,11 @@ from enclaves.protocols.recovery.inputs import Contribution
 from enclaves.protocols.recovery.lanes import Lanes, decode_wide, encode_wide
 from enclaves.protocols.recovery.party import Means, Party
 from enclaves.protocols.recovery.session import Session
-from enclaves.protocols.recovery.shamir import threshold
 from enclaves.protocols.recovery.stages import GATE_STAGES, PARTY_STAGES
 from enclaves.protocols.recovery.survivors import Agreement
 from enclaves.protocols.recovery.unmasking import Answer
 from policies.keys import IdentityKey, public_key
+from policies.recovery import threshold
 
 GATE_KEY = sealing.SealingKey(hashlib.sha256(b"gate").digest())
 GATE_PUBLIC = GATE_KEY.public

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enclaves.protocols.recovery.errors import Reason, RecoveryRefused
-from enclaves.protocols.recovery.shamir import PRIME, SHARE_BYTES, Share, combine, split, threshold
+from enclaves.protocols.recovery.shamir import PRIME, SHARE_BYTES, Share, combine, split
+from policies.recovery import threshold
 
 SECRET = bytes(range(32))
 
