@@ -12,6 +12,7 @@ from decimal import Decimal
 from policies.documents.model import Feature, LinearPart, Model, OnnxPart, Part
 from policies.documents.vetting import FeatureMetric, VetBands, VetMetrics
 from policies.errors import PolicyError
+from policies.vetting.hidden import completed
 
 ColumnKey = tuple[str, str, str]
 """Department, data set, column."""
@@ -57,6 +58,11 @@ class Case:
     domains: tuple[Domain, ...]
     bands: VetBands
     listed: frozenset[ColumnKey] | None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the domains measured features alone, since they must not see the weights."""
+        return any(domain.metrics.weights is not None for domain in self.domains)
 
     @property
     def graphs(self) -> tuple[Domain, ...]:
@@ -117,7 +123,13 @@ def assembled(
         if part.digest != head.digest or found.part != head.digest or found.model != model.digest:
             raise VettingInputInvalid(f"expected the part of {head.department} the model names, got another")
         check_metrics(part, found)
+        if found.weights is not None:
+            if not isinstance(part, LinearPart):
+                raise VettingInputInvalid("expected a linear part under encryption, got a graph")
+            found = completed(part, found, head=head, grid=model.grid)
         domains.append(Domain(part, found))
+    if len({domain.metrics.weights is None for domain in domains}) != 1:
+        raise VettingInputInvalid("expected weights hidden from all domains or from none, got some")
     if bands.model != model.digest or len(bands.counts) != model.bands:
         raise VettingInputInvalid("expected the band counts of this model, got others")
     return Case(model, tuple(domains), bands, None if listed is None else frozenset(listed))

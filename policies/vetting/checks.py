@@ -38,6 +38,17 @@ def not_measured(name: str) -> Check:
     )
 
 
+def not_seen(name: str, figure: str = "not measured: no domain sees the weights") -> Check:
+    """A check that takes rows and weights in one place, of a model whose weights no domain sees: the examiner's word."""
+    return check(
+        name,
+        figure,
+        verdict=Verdict.OVERRIDE,
+        zh="权重对各部门保密，该项无法在数据域内测量，须由查验员另行查验并书面认可",
+        en="no domain sees the weights, so this cannot be measured; the examiner must inspect it and accept it in writing",
+    )
+
+
 def verdict(checks: Iterable[Check]) -> Verdict:
     """The worst verdict among the checks that apply; none at all is a rejection."""
     applied = {check.verdict for check in checks} - {Verdict.NOT_APPLICABLE} or {Verdict.REJECT}

@@ -15,7 +15,7 @@ from typing import Final
 
 from policies.documents.vetting import Check, Verdict
 from policies.vetting.case import Case, ColumnKey
-from policies.vetting.checks import check, not_applicable, not_measured, rounded
+from policies.vetting.checks import check, not_applicable, not_measured, not_seen, rounded
 from policies.vetting.limits import COUNTED_SHARE, FEW_FEATURES, MAX_DISTINCT, MAX_UNIQUE
 
 _IDENTIFYING: Final = frozenset(
@@ -86,6 +86,9 @@ def cardinality(case: Case) -> Check:
             en=f"more than {FEW_FEATURES} features make the score, whose values then differ by themselves",
         )
     fits = max(measured) <= MAX_UNIQUE
+    if case.hidden and not fits:
+        # A bound, not a measurement: it cannot acquit, and it does not condemn.
+        return not_seen("v8", f"at most {figure.removeprefix('max ')}")
     return check(
         "v8",
         figure,

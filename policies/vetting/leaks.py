@@ -19,7 +19,8 @@ from decimal import Decimal
 
 from policies.documents.vetting import Check, FeatureMetric, Leak, Verdict
 from policies.vetting.case import Case
-from policies.vetting.checks import check, not_measured, rounded
+from policies.vetting.checks import check, not_measured, not_seen, rounded
+from policies.vetting.hidden import estimated_correlation
 from policies.vetting.limits import (
     MAX_GAIN,
     MAX_INFORMATION,
@@ -27,6 +28,7 @@ from policies.vetting.limits import (
     MAX_RANK_CORRELATION,
     MAX_RANK_CORRELATION_SENSITIVE,
 )
+from policies.vetting.weights import variance_shares
 
 Figure = Callable[[Leak], Decimal]
 
@@ -43,6 +45,8 @@ class _Reading:
 
 def rank_leak(case: Case) -> Check:
     """V3: the score must not put people in a feature's order."""
+    if case.hidden:
+        return _estimated_rank(case)
     readings = _readings(
         case,
         lambda leak: Decimal(leak.spearman),
@@ -58,6 +62,8 @@ def rank_leak(case: Case) -> Check:
 
 def information_leak(case: Case) -> Check:
     """V4: a band must not say most of what there is to know of a feature."""
+    if case.hidden:
+        return not_seen("v4")
     readings = _readings(
         case,
         lambda leak: Decimal(leak.information),
@@ -80,9 +86,28 @@ def information_leak(case: Case) -> Check:
 
 def inversion(case: Case) -> Check:
     """V5: the best guess of a feature from the band must not be much better than the most frequent value."""
+    if case.hidden:
+        return not_seen("v5")
     readings = _readings(case, lambda leak: Decimal(leak.gain), limit=lambda _: MAX_GAIN)
     return _judged(
         "v5", readings, zh="由分档可明显猜中某一特征", en="a feature can be guessed well from the band"
+    )
+
+
+def _estimated_rank(case: Case) -> Check:
+    """V3 of a model that no domain sees: an estimate that can condemn it, not acquit it."""
+    sensitive = any(metric.sensitive for domain in case.domains for _, metric in domain.keyed())
+    limit = MAX_RANK_CORRELATION_SENSITIVE if sensitive else MAX_RANK_CORRELATION
+    estimate = estimated_correlation(variance_shares(case.weighted()).values())
+    figure = f"{rounded(estimate)} estimated from shares of variance, columns taken as uncorrelated"
+    if estimate <= limit:
+        return not_seen("v3", figure)
+    return check(
+        "v3",
+        figure,
+        verdict=Verdict.REJECT,
+        zh="评分与某一特征的排序几乎一致",
+        en="the score puts people in the order of one feature",
     )
 
 

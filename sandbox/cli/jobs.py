@@ -64,7 +64,7 @@ def submit(
     if query is not None:
         if authorization is None or consents is not None or mode is not Mode.MASKED:
             raise InputMalformed(
-                "expected --authorization, and neither --consents nor --mode bfv, with --query"
+                "expected --authorization, and neither --consents nor another mode than masked, with --query"
             )
         status = submitter.submit_aggregate_job(
             scenario,

@@ -46,13 +46,34 @@ def submit(
     ],
     party: PartyFolder,
     graph: Annotated[list[str] | None, typer.Option(help="department=FILE.onnx; repeat.")] = None,
+    hidden: Annotated[
+        bool,
+        typer.Option(
+            "--hidden", help="For mode paillier: parts go to the examiner alone, no domain sees them."
+        ),
+    ] = False,
 ) -> Answer:
     """Submit a model: the head for everybody, each part sealed to its own domain and to the examiner."""
     parts = [_read_part(path) for path in part]
     graphs = dict(_read_graph(text) for text in graph or ())
     read = Model.from_body(parse_object(head.read_bytes()))
-    digest = acting_as(Partner, party).seal_and_submit_model(read, parts, graphs)
+    digest = acting_as(Partner, party).seal_and_submit_model(read, parts, graphs, hidden=hidden)
     return Answer({"model": digest, "parts": [p.department for p in parts]}, [f"model {digest}"])
+
+
+@model.command("encrypt")
+@answers
+def encrypt(
+    digest: Annotated[str, typer.Argument(help="Digest of the model.")],
+    party: PartyFolder,
+    seconds: Annotated[float, typer.Option(help="How long to wait for the gate's key.", min=1)] = 60,
+) -> Answer:
+    """Encrypt a model's parts for mode paillier; prints what jobs and the authorization cite as `encryption`."""
+    examiner = acting_as(Examiner, party)
+    examiner.collect()
+    encryption = examiner.encrypt(digest, seconds=seconds)
+    lines = [f"key {encryption.key}", *(f"{item.department} {item.digest}" for item in encryption.weights)]
+    return Answer({"model": digest, "encryption": encryption.model_dump(mode="json")}, lines)
 
 
 @model.command("judge")

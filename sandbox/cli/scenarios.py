@@ -51,6 +51,7 @@ def draft(
     assessor: Annotated[str, typer.Option(help="Who made the pre-assessment.")],
     price_class: Annotated[str, typer.Option(help="Price class.")],
     days: Annotated[int, typer.Option(min=1, max=3660, help="Term in days.")] = 365,
+    mode: Annotated[list[Mode] | None, typer.Option(help="Protection mode; default masked and bfv.")] = None,
 ) -> Answer:
     """Draft a scenario from the catalogue: one purpose, one data list. Nothing is signed or sent."""
     member = acting(party)
@@ -66,7 +67,7 @@ def draft(
         recipients=tuple(recipient),
         datasets=_citations(listed),
         data_list=tuple(line for lines in listed.values() for line in lines),
-        modes=(Mode.MASKED, Mode.BFV),
+        modes=tuple(mode) if mode else (Mode.MASKED, Mode.BFV),
         consent=ConsentBasis(service=_consent_service(member)),
         limits=Limits(vet_jobs=10, score_jobs=1000, fetches=1_000_000),
         price_class=price_class,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ from policies.authorization import check_signed
 from policies.documents.authorization import Scenario
 from policies.documents.dataset import Use
 from policies.documents.document import Document
+from policies.documents.encrypted import Encryption
 from policies.documents.job import Job
 from policies.documents.model import LinearPart, Model, OnnxPart, Part
 from policies.documents.strict_json import JsonRefused, canonical, parse_object
@@ -32,11 +34,13 @@ from policies.documents.trust import Role
 from policies.documents.vetting import Check, Verdict, VetBands, VetMetrics, VettingReport
 from policies.errors import PolicyError
 from policies.vetting import judge, refused, verdict
+from sandbox.client.encrypting import encrypt_parts, encryption_digests, request_key
 from sandbox.client.errors import InputMalformed, NothingYet
 from sandbox.client.member import AnyDocument, Member, fresh_id
 
 PARTS: Final = "parts"
 _CURSOR: Final = "mailbox-cursor"
+_EVERY_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,22 @@ class Examiner(Member):
                 return Findings(found.job, tuple(of_job[d] for d in departments), found)
         raise NothingYet("expected metrics of every domain and band counts of the gate, got some of them")
 
+    def encrypt(self, model: str, *, seconds: float = 60) -> Encryption:
+        """Encrypt a model's collected parts for mode paillier, asking the gate for its key; what jobs and agreements cite.
+
+        Raises NothingYet if the gate has not answered within `seconds`, InputMalformed for what cannot be encrypted.
+        """
+        parts = self.parts(model)
+        request_key(self, model)
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return encrypt_parts(self, model, parts)
+            except NothingYet:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_EVERY_S)
+
     def judge(self, model: str, *, job: str | None = None, accept_overrides: bool = False) -> VettingReport:
         """Judge a model from its parts and findings, sign and post the report.
 
@@ -122,6 +142,7 @@ class Examiner(Member):
             return self._report(model, faulty, refused(faulty), Verdict.REJECT)
         head, findings = self.document(Model, model), self.findings(model, job=job)
         self._check_scenario(findings.job, head)
+        self._check_own_weights(model, findings)
         scenario = self.document(Scenario, head.scenario)
         checks = judge(
             head,
@@ -162,6 +183,12 @@ class Examiner(Member):
     def _check_scenario(self, job: str, head: Model) -> None:
         if self.document(Job, job).scenario != head.scenario:
             raise InputMalformed("expected a vet job under the model's scenario, got another")
+
+    def _check_own_weights(self, model: str, findings: Findings) -> None:
+        """What an enclave computed with under encryption must be what this examiner encrypted of this model."""
+        cited = {metrics.weights for metrics in findings.metrics} - {None}
+        if cited and cited != set(encryption_digests(self, model, cited)):
+            raise InputMalformed("expected a vet job over weights that this examiner encrypted, got others")
 
     def _signed(self, kind: type[AnyDocument], model: str, job: str | None) -> list[AnyDocument]:
         """Documents of a kind about a model (and job), each signed by whom it names, oldest first."""

@@ -16,9 +16,10 @@ from enclaves.transport.party import sealing_key
 from enclaves.transport.sealed_mail import graph_info, part_info
 from policies.documents import strict_json
 from policies.documents.authorization import Mode
-from policies.documents.model import Model, OnnxPart, Part
+from policies.documents.model import LinearPart, Model, OnnxPart, Part
 from policies.documents.query import Query
 from policies.documents.trust import PartyEntry, Role
+from policies.fixed_point import FixedPointInvalid, whole
 from sandbox.client.errors import InputMalformed
 from sandbox.client.tables import TableRecipient
 
@@ -31,18 +32,27 @@ class Partner(TableRecipient):
     roles: ClassVar[frozenset[Role]] = frozenset({Role.PARTNER})
 
     def seal_and_submit_model(
-        self, head: Model, parts: Sequence[Part], graphs: Mapping[str, bytes] = NO_GRAPHS
+        self,
+        head: Model,
+        parts: Sequence[Part],
+        graphs: Mapping[str, bytes] = NO_GRAPHS,
+        *,
+        hidden: bool = False,
     ) -> str:
         """Post the public head, mail each part sealed to its enclave and to the examiner; returns the model's digest.
 
         `graphs` holds the ONNX graph of a department's part by department. Nothing is sent unless head, parts and graphs
-        fit one another: an enclave would only find out later.
+        fit one another: an enclave would only find out later. With `hidden`, for mode paillier, parts go to the examiner
+        alone and no department ever sees them.
         """
         check_parts(head, parts, graphs)
+        if hidden:
+            check_hidden(head, parts)
         model = self.submit_document(head).digest
         for part in parts:
             enclave = self.trust.enclave_of(part.department)
-            for receiver in (enclave, self.trust.sole(Role.EXAMINER)):
+            examiner = self.trust.sole(Role.EXAMINER)
+            for receiver in (examiner,) if hidden else (enclave, examiner):
                 self._mail_part(model, part, receiver, graphs.get(part.department))
         return model
 
@@ -83,3 +93,20 @@ def check_parts(head: Model, parts: Sequence[Part], graphs: Mapping[str, bytes])
     wanted = {part.department: part.graph for part in parts if isinstance(part, OnnxPart)}
     if wanted != {department: hashlib.sha256(graph).hexdigest() for department, graph in graphs.items()}:
         raise InputMalformed("expected exactly the graphs that the ONNX parts name, got others")
+
+
+def check_hidden(head: Model, parts: Sequence[Part]) -> None:
+    """Raise InputMalformed unless every part can be kept from its department and computed under encryption.
+
+    A part without a `blind` could be found by trying out weights against the public digest.
+    """
+    for part in parts:
+        named = head.part(part.department)
+        if not isinstance(part, LinearPart) or named is None:
+            raise InputMalformed(f"expected a linear part of `{part.department}` for encryption, got a graph")
+        if part.blind is None:
+            raise InputMalformed(f"expected a blind in the part of `{part.department}`, got none")
+        try:
+            whole(part, named, grid=head.grid)
+        except FixedPointInvalid as error:
+            raise InputMalformed(str(error)) from None

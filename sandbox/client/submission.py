@@ -26,6 +26,7 @@ from policies.documents.fields import instant_text
 from policies.documents.job import Job, Subjects
 from policies.documents.query import ParameterValue
 from policies.documents.trust import Role
+from sandbox.client.encrypting import encryption_for
 from sandbox.client.errors import InputMalformed, TookTooLong
 from sandbox.client.member import Member, fresh_id
 
@@ -54,7 +55,7 @@ class Submitter(Member):
         """Submit a score job, or with `authorization` None a vet job; Refused with the reason, or accepted.
 
         `scenario`, `model`, `authorization` are digests, `consents` ids in hex in slot order. `purpose` is the scenario's
-        unless given.
+        unless given. In mode paillier the job cites the encrypted weights of its authorization, a vet job the examiner's.
         """
         subjects = pack_ids(consents)
         job = self.draw_job(
@@ -92,6 +93,7 @@ class Submitter(Member):
             authorization=authorization,
             model=model,
             mode=mode,
+            encryption=encryption_for(self, mode=mode, model=model, authorization=authorization),
             subjects=Subjects(
                 count=len(subjects) // CONSENT_ID_BYTES, sha256=hashlib.sha256(subjects).hexdigest()
             ),
