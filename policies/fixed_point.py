@@ -37,7 +37,7 @@ FRACTION_BITS: Final = 30
 STEP_BITS: Final = 15
 PRESENT: Final = 1 << STEP_BITS
 """What a known person's presence counts; near to the features' spans, so that one bound serves all weights."""
-_STEP_LIMIT: Final = 1 << 31
+_STEP_LIMIT: Final = 1 << 50
 
 
 class FixedPointInvalid(PolicyError):
@@ -113,7 +113,7 @@ def exponents(
     rows = np.zeros((len(known), 1 + len(weights.features)), dtype=np.int64)
     for place, (feature, column) in enumerate(zip(weights.features, values, strict=True), start=1):
         usable &= ~np.isnan(column)
-        steps = np.rint(np.ldexp(np.nan_to_num(column, nan=0.0), feature.shift))
+        steps = np.rint(np.ldexp(np.where(np.isnan(column), 0.0, column), feature.shift))
         rows[:, place] = np.clip(steps, feature.first, feature.last).astype(np.int64) - feature.first
     rows[:, 0] = PRESENT
     return np.asarray(np.where(usable[:, None], rows, 0), dtype=np.int64)

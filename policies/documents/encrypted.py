@@ -22,7 +22,7 @@ from policies.documents.fields import Base64Text, Id, Instant, Party, Record, Sh
 from policies.documents.model import LatestRow, ShownFeature
 
 MAX_SPAN: Final = 2**16
-Steps = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Steps = Annotated[int, Field(ge=-(2**50), lt=2**50)]
 _NOT_BOUND: Final = frozenset({"ciphertexts", "entries"})
 
 
