@@ -21,10 +21,11 @@ Splitting is `domicile dataset refresh` and `split` (`connectors.partitioning`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,10 +37,12 @@ from enclaves.agent.workers import MAX_PRESTARTED
 from enclaves.executor.choosing import executor_of
 from enclaves.executor.cluster import check_private, host_and_port
 from enclaves.executor.errors import PartitionsDiffer, SettingInvalid
-from enclaves.executor.executor import Executor
+from enclaves.executor.executor import Executor, Progress, Watch
 from enclaves.executor.ray_pool import check_installed
 from enclaves.executor.setting import Kind, Setting, kind_of
 from policies.documents.dataset import Dataset
+
+_LOG: Final = logging.getLogger("domicile.enclave")
 
 
 class ExecutionTable(BaseModel):
@@ -75,10 +78,11 @@ class ExecutionTable(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An executor, and the partitions it works on."""
+    """An executor, the partitions it works on, and who hears how far a run is."""
 
     executor: Executor
     parted: PartitionedStore
+    watch: Watch = field(default_factory=Watch)
 
     @classmethod
     def of(cls, table: ExecutionTable, store: DomainStore, directory: Path) -> Self | None:
@@ -86,7 +90,8 @@ class Execution:
         setting = table.setting()
         if table.partitions == 1:
             return None
-        return cls(executor_of(setting), PartitionedStore.of(store, directory, partitions=table.partitions))
+        parted = PartitionedStore.of(store, directory, partitions=table.partitions)
+        return cls(executor_of(setting), parted, Watch(_tell))
 
     def check_current(self, store: DomainStore, dataset_id: str) -> None:
         """Raise PartitionsDiffer unless the current snapshot is split as the settings say."""
@@ -96,6 +101,10 @@ class Execution:
         """Raise PartitionsDiffer unless `snapshot` is split as the settings say."""
         stored = stored_partitions(self.parted.directory, snapshot, dataset_id)
         check_split(dataset_id, stored=stored, wanted=self.parted.partitions)
+
+
+def _tell(progress: Progress) -> None:
+    _LOG.info("partitions: %d done, %d workers lost", progress.finished, progress.lost)
 
 
 def check_executor(setting: Setting, environment: Mapping[str, str]) -> None:

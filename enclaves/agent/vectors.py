@@ -58,7 +58,7 @@ def _over_partitions(
     execution.check_snapshot(snapshot, dataset)
     with (
         execution.parted.lease_all(snapshot, dataset) as leases,
-        closing(score(execution.executor, order, pids, leases=leases)) as frames,
+        closing(score(execution.executor, order, pids, leases=leases, watch=execution.watch)) as frames,
     ):
         yield frames
 

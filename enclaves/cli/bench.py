@@ -94,6 +94,31 @@ def protocols(
     _show(console, found, as_json=as_json)
 
 
+@app.command()
+def scale(
+    largest: Annotated[
+        int, typer.Option(min=1000, max=100_000_000, help="Leave out sizes beyond it.")
+    ] = 10_000_000,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Timed rounds; medians are shown.")] = 3,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes of the local pool.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+) -> None:
+    """Growth of a masked score over partitions, 10^5 to 10^7 subjects: time, memory, one worker, the undivided store."""
+    # Loaded here: the libraries it measures take longer to load than most commands take to run.
+    from enclaves.bench.scale import SIZES, Growing, bench
+    from enclaves.executor.setting import Setting
+
+    console = Console(stderr=True, highlight=False)
+    growing = Growing(
+        sizes=[size for size in SIZES if size <= largest],
+        rounds=rounds,
+        setting=Setting(workers=workers, in_flight=2 * workers),
+    )
+    with tempfile.TemporaryDirectory(prefix="domicile-bench-") as directory, console.status("") as status:
+        found = bench(growing, Path(directory), progress=status.update)
+    _show(console, found, as_json=as_json)
+
+
 def _show(console: Console, found: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))

@@ -38,6 +38,8 @@ from sandbox.founding import FoundedDistrict
 from tests.stories import invented
 
 ATTEMPT_TIMEOUT_S = 6
+PARTITIONED = "hospital"
+"""The department whose enclave fans masked jobs out over partitions, on a local pool."""
 GROUPS = 4
 """Each person is scored in every fourth round: 2 bits a job, 32 a year."""
 WITHDRAWN_EACH = 2
@@ -209,6 +211,7 @@ def small_district(directory: Path) -> Iterator[Site]:
     settings.write_text(settings.read_text() + f"attempt_timeout_s = {ATTEMPT_TIMEOUT_S}\n")
     with ExitStack() as closing, Processes(directory / "logs") as processes:
         declared = story.register_data(processes, district, sources)
+        _partition(processes, district, declared[PARTITIONED].id)
         story.start(processes, district)
         cast = Cast.of(district)
         patient = {name: _patient(district, name) for name in ("insurer", "partner", "agency")}
@@ -260,6 +263,15 @@ ACKNOWLEDGED_KINDS = (
     "vetting-report",
     "authorization",
 )
+
+
+def _partition(processes: Processes, district: FoundedDistrict, dataset: str) -> None:
+    folder = district.folder(f"{PARTITIONED}-enclave")
+    home = str(folder / "home")
+    processes.run(("dataset", "split", dataset, "--partitions", "2", "--home", home, "--json"))
+    settings = folder / "enclave.toml"
+    # No worker waits, else these small jobs would go to it.
+    settings.write_text(settings.read_text() + "\n[execution]\npartitions = 2\nprestarted = 0\n")
 
 
 def _patient(district: FoundedDistrict, party: str) -> tuple[PatientEndpoint, PartyKeys]:

@@ -73,6 +73,23 @@ def test_an_enclave_of_another_department_is_refused(founded: Path) -> None:
     assert "social-insurance" in said
 
 
+EXECUTIONS = [
+    ('executor = "dask"', 2, "executor_setting_invalid"),
+    ("partition = 2", 2, "malformed"),
+    ('executor = "ray"\npartitions = 2\naddress = "192.0.2.2:6379"', 5, "cluster_exposed"),
+]
+
+
+@pytest.mark.parametrize(("table", "status", "code"), EXECUTIONS)
+def test_an_execution_that_cannot_be_is_refused_at_the_start(
+    founded: Path, table: str, status: int, code: str
+) -> None:
+    path = founded / "hospital-enclave" / "enclave.toml"
+    config = changed(path, "execution.toml", lambda text: f"{text}\n[execution]\n{table}\n")
+    assert refusal(enclave.app, config)[0] == status
+    assert f"{code}:" in refusal(enclave.app, config)[1]
+
+
 def test_nothing_starts_without_isolation(founded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> Path:
         raise IsolationUnavailable("expected a bundled bubblewrap, got none")

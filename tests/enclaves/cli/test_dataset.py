@@ -70,6 +70,21 @@ def test_every_command_speaks_to_people_too(declared: Path, tmp_path: Path) -> N
     assert "invented rows" in run("twin", "visits", tmp_path / "t.csv", "--home", declared).stdout
 
 
+def test_a_data_set_is_split_at_its_refresh_or_later(declared: Path, tmp_path: Path) -> None:
+    words = ("--home", declared, "--json")
+    refreshed = run("refresh", "persons", source(tmp_path / "p.csv"), "--partitions", "2", *words)
+    assert json.loads(refreshed.stdout)["partitions"] == 2
+    assert json.loads(run("split", "persons", "--partitions", "3", *words).stdout) == {
+        "id": "persons",
+        "partitions": 3,
+    }
+    assert (
+        run("split", "persons", "--partitions", "1", "--home", declared).stdout == "persons: partitions 1\n"
+    )
+    for name, partitions, status in (("persons", "0", 5), ("visits", "2", 4), ("none", "2", 4)):
+        assert run("split", name, "--partitions", partitions, *words).exit_code == status
+
+
 def test_list_filters(declared: Path) -> None:
     found = run("list", "--home", declared, "--text", "insured", "--department", "health", "--json")
     assert [one["id"] for one in json.loads(found.stdout)["datasets"]] == ["visits"]

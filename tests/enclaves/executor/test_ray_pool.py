@@ -20,11 +20,13 @@ import numpy as np
 import psutil
 import pytest
 
+from enclaves.agent.execution import Execution
+from enclaves.agent.vectors import vectors_of
+from enclaves.agent.workers import ScoreWorkers
 from enclaves.executor.choosing import executor_of
 from enclaves.executor.counting import count
 from enclaves.executor.errors import Canceled, ExecutorUnavailable, PartitionLost, TaskFailed
 from enclaves.executor.executor import Executor, Progress, Watch
-from enclaves.executor.scoring import score
 from enclaves.executor.setting import Kind, Setting
 from tests.enclaves.executor.kit import (
     PARTITIONS,
@@ -108,9 +110,11 @@ def test_jobs_over_two_nodes_outlive_a_killed_worker_with_the_same_bits(
     order = score_order(domain, len(pids))
     # A Ray worker is killed while its confined child holds a snapshot.
     heard, hunter = list[Progress](), Hunter()
+    ray = Execution(pool(connected), domain.parted, Watch(heard.append, hunter))
+    # The way an enclave takes.
+    with vectors_of(domain.store, order, pids, workers=ScoreWorkers(), execution=ray) as frames:
+        vector = list(frames)
     with domain.leases() as leases:
-        watch = Watch(heard.append, hunter)
-        vector = list(score(pool(connected), order, pids, leases=leases, watch=watch))
         sums = count(pool(connected), question(domain), leases=leases)
     assert hunter.killed
     assert heard[-1] == Progress(started=PARTITIONS, finished=PARTITIONS, lost=1)
