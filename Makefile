@@ -11,7 +11,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PEERS := .peers
 PEERS_STAMP := $(PEERS)/.installed
 
-.PHONY: demo test check long mutants bench lint types contracts requirements lock clean help
+.PHONY: demo test check long mutants bench growth lint types contracts requirements lock clean help
 
 help:
 	@echo 'make demo          install and run the whole promise on real data'
@@ -20,6 +20,7 @@ help:
 	@echo 'make long          the long runs: more crashes, more examples'
 	@echo 'make mutants       how many mutants of the modules that say no the tests kill; resumes where it stopped'
 	@echo 'make bench         the figures of docs/benchmarks.md'
+	@echo 'make growth        10^5 to 10^7 subjects over partitions, and their chart'
 	@echo 'make requirements  which core requirements of the plan have a test'
 
 $(BIN)/python:
@@ -77,6 +78,13 @@ bench: $(DEV_STAMP) $(PEERS_STAMP)
 	@$(BIN)/domicile bench score --mode bfv --subjects 300000 --domains 3
 	@$(BIN)/domicile bench policy
 	@$(BIN)/domicile bench protocols --peers $(PEERS)/bin/python
+	@$(MAKE) --no-print-directory growth
+
+# One measurement of growth and the chart of docs/benchmarks.md; its stores lie in TMPDIR, a few gigabytes for a while.
+growth: $(DEV_STAMP)
+	@$(BIN)/domicile bench scale --json > growth.json
+	@$(BIN)/python -m sandbox.growth growth.json docs/images/growth.svg
+	@cat growth.json && rm growth.json
 
 requirements: $(DEV_STAMP)
 	@$(BIN)/python -m tests.requirements

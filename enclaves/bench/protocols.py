@@ -38,6 +38,14 @@ MEANING: Final[dict[str, Figure]] = {
     "alignment.peer": "openmined-psi: items of one side by the seconds of the whole intersection, both sides in one process",
 }
 
+ELSEWHERE: Final[dict[str, Figure]] = {
+    "score in mode masked and plain": "domicile bench score --mode masked --subjects 3000000 --domains 3 --json",
+    "score in mode bfv, raw TenSEAL and phe": "domicile bench score --mode bfv --subjects 3000000 --domains 3 --json",
+    "growth from 100,000 to 10,000,000 subjects, flat memory at 3,000,000, one and two workers": "domicile bench scale --json",
+    "governed SQL, gate, decision, atom rule": "domicile bench policy --json",
+}
+"""Figures that need stores of people, and the command that gives each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -64,7 +72,7 @@ def bench(setting: Setting, *, progress: Callable[[str], None]) -> dict[str, Fig
     ):
         progress(name)
         found[name] = figure(setting)
-    return {**found, "load_after": round(os.getloadavg()[0], 2), "meaning": MEANING}
+    return {**found, "load_after": round(os.getloadavg()[0], 2), "meaning": MEANING, "elsewhere": ELSEWHERE}
 
 
 def _aggregation(setting: Setting) -> Figure:

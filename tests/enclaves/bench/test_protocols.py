@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from enclaves.bench import paillier
 from enclaves.bench.peer import PeerUnavailable, run_peer
-from enclaves.bench.protocols import Setting, bench
+from enclaves.bench.protocols import ELSEWHERE, Setting, bench
+from enclaves.cli.bench import app
 
 TINY = Setting(parties=4, values=100, subjects=50, ids=20, rows=2, scores=47, repeats=1)
 
@@ -40,6 +42,12 @@ def test_every_figure_has_its_target_and_a_peer_or_why_there_is_none(monkeypatch
     for name in ("aggregation", "alignment"):
         assert found[name]["times_faster"] is None
         assert found[name]["peer_missing"] == "no interpreter with the peers was named"
+
+
+def test_figures_of_other_commands_name_a_command_that_there_is() -> None:
+    for command in ELSEWHERE.values():
+        told = CliRunner().invoke(app, [*str(command).split()[2:], "--help"])
+        assert told.exit_code == 0, command
 
 
 def test_an_interpreter_without_the_peer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
