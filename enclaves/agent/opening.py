@@ -77,7 +77,9 @@ def open_house(
     check_stored(Partitions(store, domain.partitions), datasets, wanted=config.execution.partitions)
     memory = WitnessMemory(config.home / "state" / WITNESS_FILE)
     held = [dataset.id for dataset in datasets if dataset.personal]
-    pool = pool_of(store, held, size=config.execution.prestarted)
+    prestarted = config.execution.prestarted
+    # Without any, small jobs go the way of large ones.
+    pool = pool_of(store, held, size=prestarted) if prestarted else None
     return House(
         party=config.party,
         department=config.department,

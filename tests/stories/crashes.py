@@ -37,9 +37,10 @@ from sandbox.demo.story import Approved
 from sandbox.founding import FoundedDistrict
 from tests.stories import invented
 
-ATTEMPT_TIMEOUT_S = 6
+ATTEMPT_TIMEOUT_S = 8
 PARTITIONED = "hospital"
 """The department whose enclave fans masked jobs out over partitions, on a local pool."""
+PARTITIONS = 2
 GROUPS = 4
 """Each person is scored in every fourth round: 2 bits a job, 32 a year."""
 WITHDRAWN_EACH = 2
@@ -111,6 +112,7 @@ class Site:
     """The district, who acts in it, and what must come out."""
 
     district: FoundedDistrict
+    logs: Path
     processes: Processes
     cast: Cast
     insurer: Insurer
@@ -195,6 +197,11 @@ class Site:
             got = {score.consent: score.band for score in fetched.scores}
             assert got == {consent: self.bands[consent] for consent in page if consent not in self.withdrawn}
 
+    def partitions_done(self) -> int:
+        """How often the partitioned enclave said that a run's last partition was done."""
+        told = (self.logs / f"{PARTITIONED}-enclave.log").read_text(errors="replace")
+        return told.count(f"partitions: {PARTITIONS} done")
+
     def check_running(self) -> None:
         """No process has ended on its own."""
         for name, pid in self.processes.pids().items():
@@ -236,6 +243,7 @@ def small_district(directory: Path) -> Iterator[Site]:
         expected = invented.reference_bands(files, fitted)
         site = Site(
             district=district,
+            logs=directory / "logs",
             processes=processes,
             cast=cast,
             insurer=insurer,
@@ -268,10 +276,10 @@ ACKNOWLEDGED_KINDS = (
 def _partition(processes: Processes, district: FoundedDistrict, dataset: str) -> None:
     folder = district.folder(f"{PARTITIONED}-enclave")
     home = str(folder / "home")
-    processes.run(("dataset", "split", dataset, "--partitions", "2", "--home", home, "--json"))
+    processes.run(("dataset", "split", dataset, "--partitions", str(PARTITIONS), "--home", home, "--json"))
     settings = folder / "enclave.toml"
     # No worker waits, else these small jobs would go to it.
-    settings.write_text(settings.read_text() + "\n[execution]\npartitions = 2\nprestarted = 0\n")
+    settings.write_text(settings.read_text() + f"\n[execution]\npartitions = {PARTITIONS}\nprestarted = 0\n")
 
 
 def _patient(district: FoundedDistrict, party: str) -> tuple[PatientEndpoint, PartyKeys]:

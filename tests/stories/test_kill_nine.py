@@ -57,3 +57,4 @@ def play(site: Site, rounds: int, *, vet_every: int) -> None:
     print(f"{dict(ends)}")
     # One loss costs one attempt of three, so a job that fails is a rare coincidence.
     assert ends["done"] >= 0.8 * rounds
+    assert site.partitions_done() > 0
