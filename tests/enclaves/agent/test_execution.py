@@ -28,7 +28,7 @@ from enclaves.run.process import Mailbox
 from enclaves.worker.rows import SNAPSHOT_NAME
 from policies.documents.authorization import Mode
 from policies.documents.job import Plan
-from tests.enclaves.agent.district import NOW, District, found, inline, resident
+from tests.enclaves.agent.district import FOUR, NOW, District, found, inline, resident
 from tests.enclaves.worker.domain import dataset
 
 PEOPLE = [resident(number) for number in range(45)]
@@ -97,6 +97,14 @@ def test_a_partitioned_domain_beside_undivided_ones_gives_the_same_bands(distric
         plan, release = district.run(district.job(ids, mode=mode))
         assert district.bands(plan, release) == expected(district)
     assert len(set(expected(district))) > 1
+
+
+def test_a_run_of_four_domains_that_recovers_may_have_one_in_partitions(tmp_path: Path) -> None:
+    four = found(tmp_path, FOUR)
+    partition(four, "hospital")
+    plan, release = four.run(four.job(four.consent(PEOPLE)))
+    assert plan.recovers
+    assert four.bands(plan, release) == expected(four)
 
 
 def test_a_vet_job_over_partitions_is_answered(district: District) -> None:

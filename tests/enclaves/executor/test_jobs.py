@@ -53,6 +53,19 @@ def test_a_masked_vector_of_several_chunks_has_the_bits_of_the_undivided_store(d
     assert found == scored_whole(domain, order, pids)
 
 
+def test_a_run_that_recovers_has_its_self_mask_over_partitions_too(domain: Domain) -> None:
+    pids = slots(domain)
+    order = score_order(domain, len(pids))
+    plain = scored_whole(domain, order, pids)
+    recovering = dataclasses.replace(order, masks=dataclasses.replace(order.masks, self_mask=b"s" * 32))
+    with domain.leases() as leases:
+        found = list(score(executor_of(SETTING), recovering, pids, leases=leases))
+    assert found == scored_whole(domain, recovering, pids)
+    # The masks differ, what they hide and its commitment do not.
+    assert found[0] != plain[0]
+    assert found[-1] == plain[-1]
+
+
 @dataclass
 class Killer:
     """Kills the first confined child that holds a snapshot, once; asked while tasks run."""
