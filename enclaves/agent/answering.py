@@ -32,13 +32,14 @@ from enclaves.agent.lineages import Answer
 from enclaves.agent.live import LiveRun
 from enclaves.agent.noising import noise_of
 from enclaves.agent.pacing import wait_out
-from enclaves.agent.sending import Vectors, check_commitment, send_contribution
+from enclaves.agent.sending import Note, Vectors, check_commitment, send_contribution
 from enclaves.agent.stages import Stage
 from enclaves.isolation.confined import ConfinedRun, run_confined
 from enclaves.isolation.errors import WorkerTimeout
 from enclaves.isolation.limits import Limits
 from enclaves.protocols.sealing import seal
 from enclaves.run.errors import RunRefused
+from enclaves.run.papers import Papers
 from enclaves.transport.party import sealing_key
 from enclaves.transport.sealed_mail import cells_info
 from enclaves.witness.witness import Seen
@@ -46,7 +47,6 @@ from enclaves.worker.lineage import Lineage
 from enclaves.worker.order import Masks
 from enclaves.worker.question import QuestionOrder, TableOrder
 from policies.aggregate.amounts import amounts_of
-from policies.decision.permit import Permit
 from policies.documents import strict_json
 from policies.documents.strict_json import Json
 from policies.sql.row_statement import compile_rows
@@ -56,7 +56,7 @@ MAX_PIECES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class _Worked:
+class Worked:
     """What a worker said: its verdict, the lineages by account, the masked vector, the commitment."""
 
     verdict: dict[str, Json]
@@ -74,7 +74,7 @@ def answer(house: House, live: LiveRun, *, seen: Seen) -> None:
     own = own_question(house, papers)
     noise = noise_of(house, papers, own)
     masks = live.masking.hand_over()
-    worked = _work(house, live, own, granted=granted, masks=masks, noise=noise)
+    worked = work(house, papers, own, permit=granted.digest, masks=masks, noise=noise)
     with house.durable.transaction():
         for account, frames in worked.lineages.items():
             house.lineages.keep(_entry(house, live, own, account=account, verdict=worked.verdict), frames)
@@ -84,25 +84,27 @@ def answer(house: House, live: LiveRun, *, seen: Seen) -> None:
     live.asked = (own.name, own.snapshot)
     vector = house.wire.put_attachment(worked.vector, audience=(papers.plan.gate,))
     vectors = Vectors((vector,), worked.commitment, (worked.vector,))
-    send_contribution(house, live, granted, vectors=vectors, cells=cells)
+    note = Note(granted.digest, own.snapshots, masks.opening_key)
+    send_contribution(house, live, note, vectors=vectors, cells=cells)
 
 
-def _work(
+def work(
     house: House,
-    live: LiveRun,
+    papers: Papers,
     own: OwnQuestion,
     *,
-    granted: Permit,
+    permit: str,
     masks: Masks,
     noise: NDArray[np.int64] | None,
-) -> _Worked:
+) -> Worked:
+    """Run the worker under the permit of this digest. Raises RunRefused and the errors of a worker."""
     with ExitStack() as stack:
         leases = {table: stack.enter_context(house.store.lease(table)) for table in own.query.tables}
         held = {table: lease.pointer.snapshot for table, lease in leases.items()}
         if held != own.snapshots:
             # A refresh came in between: what was decided was decided about another snapshot.
             raise RunRefused("session_lost", "expected the snapshots as they were decided on, got newer ones")
-        order = _order(house, live, own, granted=granted, masks=masks, noise=noise)
+        order = _order(house, papers, own, permit=permit, masks=masks, noise=noise)
         files: dict[str, Path] = {table: lease.path for table, lease in leases.items()}
         run = run_confined("enclaves.worker.aggregate", order.frames(), files=files, limits=_limits())
         try:
@@ -115,10 +117,10 @@ def _work(
 
 def _order(
     house: House,
-    live: LiveRun,
+    papers: Papers,
     own: OwnQuestion,
     *,
-    granted: Permit,
+    permit: str,
     masks: Masks,
     noise: NDArray[np.int64] | None,
 ) -> QuestionOrder:
@@ -126,7 +128,7 @@ def _order(
     if layout is None:
         raise RunRefused("query_refused", "expected a governed statement for this domain, got none")
     return QuestionOrder(
-        permit=granted.digest,
+        permit=permit,
         tables={
             table: TableOrder(house.store.snapshot_key(table), snapshot)
             for table, snapshot in own.snapshots.items()
@@ -138,7 +140,7 @@ def _order(
         layout=layout,
         bounds=own.question.bounds[house.department],
         limits=own.limits,
-        one_domain=len(live.papers.plan.roster) == 1,
+        one_domain=len(papers.plan.roster) == 1,
         masks=masks,
         lineages=tuple(_lineage(house, account) for account in own.accounts),
         noise=noise,
@@ -151,7 +153,7 @@ def _lineage(house: House, account: str) -> Lineage:
     return Lineage.read(iter(frames)) if frames else Lineage()
 
 
-def _read(run: ConfinedRun, own: OwnQuestion) -> _Worked:
+def _read(run: ConfinedRun, own: OwnQuestion) -> Worked:
     with run:
         verdict = strict_json.parse_object(next(run, b""), max_bytes=1 << 20)
         lineages = {account: list(_frames(run)) for account in own.accounts}
@@ -160,7 +162,7 @@ def _read(run: ConfinedRun, own: OwnQuestion) -> _Worked:
     layout = own.question.layout
     if layout is None or len(vector) != 8 * layout.lanes:
         raise RunRefused("worker_output_refused", "expected a vector of the layout, got another length")
-    return _Worked(verdict, lineages, vector, commitment)
+    return Worked(verdict, lineages, vector, commitment)
 
 
 def _frames(run: ConfinedRun) -> Iterator[bytes]:

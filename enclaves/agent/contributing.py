@@ -26,14 +26,15 @@ from enclaves.agent.joining import account_of, resolve
 from enclaves.agent.live import LiveRun
 from enclaves.agent.measuring import measure
 from enclaves.agent.pacing import refusing_in_time
-from enclaves.agent.sending import Vectors, check_commitment, send_contribution
+from enclaves.agent.parts import OpenPart
+from enclaves.agent.sending import Note, Vectors, check_commitment, send_contribution
 from enclaves.agent.stages import Stage
 from enclaves.agent.vectors import vectors_of
 from enclaves.run.errors import RunRefused
+from enclaves.run.papers import Papers
 from enclaves.witness.witness import MAX_AGE_S, Seen
 from enclaves.worker.order import Masks, ScoreOrder, chunks
-from policies.decision.permit import Permit
-from policies.documents.authorization import JobKind
+from policies.documents.authorization import JobKind, Mode
 
 
 def contribute(house: House, live: LiveRun) -> None:
@@ -67,10 +68,22 @@ def _contribute(house: House, live: LiveRun, effective: NDArray[np.bool_], *, se
     if plan.job_kind is JobKind.VET:
         measure(house, live, granted)
     if live.hidden is None:
-        vectors = _work(house, live, _order(house, live, granted, masks=masks))
+        order = score_order(
+            house,
+            live.papers,
+            live.part,
+            permit=granted.digest,
+            mode=plan.mode,
+            masks=masks,
+            context=live.context,
+        )
+        vectors = _work(house, live, order)
     else:
         vectors = work_encrypted(house, live, granted, hidden=live.hidden, masks=masks)
-    send_contribution(house, live, granted, vectors=vectors)
+    dataset = live.reading.dataset
+    snapshots = {dataset: house.store.pointer(dataset).snapshot}
+    note = Note(granted.digest, snapshots, masks.opening_key)
+    send_contribution(house, live, note, vectors=vectors)
 
 
 def fresh(house: House, live: LiveRun) -> Seen:
@@ -80,23 +93,32 @@ def fresh(house: House, live: LiveRun) -> Seen:
     return live.seen
 
 
-def _order(house: House, live: LiveRun, granted: Permit, *, masks: Masks) -> ScoreOrder:
-    """The permit as a one-use message: mask keys of this run, the snapshot's key, the part."""
-    plan, model, part = live.papers.plan, live.papers.model, live.part
+def score_order(
+    house: House,
+    papers: Papers,
+    part: OpenPart,
+    *,
+    permit: str,
+    mode: Mode,
+    masks: Masks,
+    context: bytes | None,
+) -> ScoreOrder:
+    """The permit of this digest as a one-use message: mask keys, the snapshot's key, the part."""
+    plan, model = papers.plan, papers.model
     head = model.part(house.department)
     if head is None:
         raise RunRefused("part_mismatch", "expected a model with a part for this department, got another")
     return ScoreOrder(
-        permit=granted.digest,
+        permit=permit,
         snapshot_key=house.store.snapshot_key(part.part.dataset),
         part=part.part,
         head=head,
         grid=model.grid,
-        mode=plan.mode,
+        mode=mode,
         masks=masks,
         slots=plan.slots,
         graph=part.graph,
-        context=live.context,
+        context=context,
     )
 
 

@@ -17,6 +17,7 @@ from enclaves.agent.answered import Answered
 from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
+from enclaves.agent.committed import Commitments
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.execution import Execution
 from enclaves.agent.lineages import Lineages
@@ -56,6 +57,7 @@ class House:
     proven: ProvenKeys
     lineages: Lineages
     answered: Answered
+    commitments: Commitments
     privacy: PrivacyLedger
     durable: Durable
     """The one file all of the above that must outlast a crash is in; for what becomes durable together."""

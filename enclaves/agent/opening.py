@@ -15,6 +15,7 @@ from enclaves.agent.answered import Answered
 from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
+from enclaves.agent.committed import Commitments
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.execution import Execution, ExecutionTable, check_executor, check_stored
 from enclaves.agent.house import House
@@ -107,6 +108,7 @@ def open_house(
         proven=ProvenKeys(durable),
         lineages=Lineages(durable, store.ledger_key("lineage")),
         answered=Answered(durable),
+        commitments=Commitments(durable, keys.sealing),
         privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
         workers=ScoreWorkers(pool),

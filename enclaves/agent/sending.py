@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from enclaves.agent.committed import Committed
 from enclaves.agent.house import House
 from enclaves.agent.live import LiveRun
 from enclaves.run.errors import RunRefused
-from policies.decision.permit import Permit
 from policies.documents.run import Contribution
 
 COMMITMENT_BYTES: Final = 32
@@ -24,15 +25,37 @@ class Vectors:
     """Their bytes, in a run that recovers: one signature of its room stands over all of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is kept of a contribution for the case of a dispute: permit, snapshots by data set, opening key."""
+
+    permit: str
+    snapshots: Mapping[str, str]
+    opening_key: bytes = field(repr=False)
+
+
 def send_contribution(
     house: House,
     live: LiveRun,
-    granted: Permit,
+    note: Note,
     *,
     vectors: Vectors,
     cells: str | None = None,
 ) -> None:
-    """Sign and send the contribution whose vectors (and sealed `cells`) are put already."""
+    """Sign and send the contribution whose vectors (and sealed `cells`) are put already; what opens it is durable before."""
+    if live.effective is None:
+        raise RunRefused("run_out_of_order", "expected an agreed run, got one without effective slots")
+    house.commitments.keep(
+        Committed(
+            sid=live.papers.plan.sid,
+            plan=live.papers.plan_envelope,
+            permit=note.permit,
+            commitment=vectors.commitment,
+            snapshots=note.snapshots,
+            effective=live.effective,
+            opening_key=note.opening_key,
+        )
+    )
     sealed = live.masking.send(vectors.kept, vectors.commitment)
     contribution = Contribution(
         id=f"contribution-{house.party}-{live.papers.run[:12]}",
@@ -40,7 +63,7 @@ def send_contribution(
         department=house.department,
         enclave=house.party,
         transcript=live.transcript or "",
-        permit=granted.digest,
+        permit=note.permit,
         vectors=vectors.digests,
         receiver_key=sealed.receiver_key,
         cells=cells,

@@ -26,6 +26,7 @@ class Label(Enum):
     SECAGG_SURVIVORS = b"domicile-secagg/1 survivors\0"
     SECAGG_UNMASK = b"domicile-secagg/1 unmask\0"
     SECAGG_ANSWER = b"domicile-secagg/1 answer\0"
+    OPENING_KEY = b"domicile-opening-key/1\0"
     SCORE_ENVELOPE = b"domicile-score/1\0"
     SCORE_SLOT = b"domicile-score/1 slot\0"
     CONSENT = b"domicile-consent/1\0"

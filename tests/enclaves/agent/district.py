@@ -21,6 +21,7 @@ from enclaves.agent.answered import Answered
 from enclaves.agent.budget import PrivacyLedger
 from enclaves.agent.capacity import CapacityLedger
 from enclaves.agent.cohorts import Cohorts
+from enclaves.agent.committed import Commitments
 from enclaves.agent.consents import ConsentStore
 from enclaves.agent.house import House
 from enclaves.agent.lineages import Lineages
@@ -723,6 +724,7 @@ def _domain(
         proven=ProvenKeys(durable),
         lineages=Lineages(durable, store.ledger_key("lineage")),
         answered=Answered(durable),
+        commitments=Commitments(durable, keys.sealing),
         privacy=PrivacyLedger(durable, store.ledger_key("privacy")),
         durable=durable,
         clock=clock,
