@@ -50,6 +50,9 @@ def running() -> Iterator[tuple[Cast, Scenario, str, Sources]]:
             )
             story.sign(scenario, cast.partner, *cast.signers)
             yield cast, scenario, agreed.price, sources
+            others = (cast.examiner, cast.partner, cast.insurer, cast.consent_service, cast.auditor)
+            for member in (*cast.signers, *others):
+                member.close()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -6,7 +6,7 @@ Rules:
 - An obfuscator leaves the pool exactly once; an empty pool makes a fresh one. A pool is not pickled, and a process that
   inherited one by fork finds it empty, since two processes with one pool would use the same obfuscators.
 - alpha has at least half as many bits as n (1536), so no short-exponent assumption is made beyond that of the paper.
-- Windows of 8 bits.
+- Windows of 9 bits: a ninth fewer multiplications than with 8, for twice the table.
 - With a base x that nobody chose, h_s^alpha is indistinguishable from r^n under the assumption of Damgård, Jurik and
   Nielsen, for anyone who cannot factor n. Against the key's holder that is not enough; `weights` says what is done.
 
@@ -21,13 +21,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import gmpy2
+import numpy as np
 from gmpy2 import mpz
 
 from enclaves.protocols.paillier.errors import PaillierRefused
 from enclaves.protocols.paillier.keys import PublicKey, RandomBits
 from enclaves.protocols.paillier.powers import PowerTable
 
-WINDOW: Final = 8
+WINDOW: Final = 9
+_PLACES: Final = 1 << np.arange(WINDOW, dtype=np.int64)
 _SPARE_BITS: Final = 128
 # More than this many at once gain nothing.
 _AT_ONCE: Final = 256
@@ -67,7 +69,7 @@ def base_from_wire(key: PublicKey, data: bytes) -> Base:
 class Pool:
     """Obfuscators over one base, made ahead by `fill` and handed out once each by `take`.
 
-    Its table of powers takes about half a second and 45 MB for 3072 bits and alpha of 1536 bits.
+    Its table of powers takes about a second and 80 MB for 3072 bits and alpha of 1536 bits.
     """
 
     __slots__ = ("_process", "_randbits", "_ready", "_table", "base", "exponent_bits")
@@ -119,10 +121,14 @@ class Pool:
             return self._fresh(1)[0]
 
     def _fresh(self, count: int) -> list[mpz]:
-        size = self.exponent_bits // WINDOW
-        # The bytes of alpha are its digits in windows of 8 bits; the table's offset only shifts a uniform exponent.
-        alphas = [self._randbits(self.exponent_bits).to_bytes(size, "little") for _ in range(count)]
-        return self._table.powers(alphas)
+        size = -(-self.exponent_bits // 8)
+        alphas = b"".join(self._randbits(self.exponent_bits).to_bytes(size, "little") for _ in range(count))
+        bits = np.unpackbits(
+            np.frombuffer(alphas, dtype=np.uint8).reshape(count, size), axis=1, bitorder="little"
+        )
+        # Shape (count, windows): the digits of every alpha. The table's offset only shifts a uniform exponent.
+        windows = bits[:, : self.exponent_bits].reshape(count, -1, WINDOW).astype(np.int64)
+        return self._table.powers((windows @ _PLACES).tolist())
 
     def _forget_inherited(self) -> None:
         if self._process != os.getpid():
