@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from enclaves.agent import encrypted_work, hidden
+from enclaves.agent.sending import Vectors
 from enclaves.gate import totals
 from enclaves.protocols.paillier import modulus_proof
 from enclaves.protocols.paillier.encrypting import encrypt_linear
@@ -213,15 +215,15 @@ def test_what_a_hostile_enclave_signs_instead_of_its_vector_opens_nothing(
     real = encrypted_work.work_encrypted
     kept: list[bytes] = []
 
-    def hostile(house: Any, live: Any, granted: Any, **more: Any) -> tuple[list[str], bytes]:
-        vectors, commitment = real(house, live, granted, **more)
+    def hostile(house: Any, live: Any, granted: Any, **more: Any) -> Vectors:
+        found = real(house, live, granted, **more)
         if house.department != "hospital":
-            return vectors, commitment
-        own = house.wire.get_attachment(vectors[0])
+            return found
+        own = house.wire.get_attachment(found.digests[0])
         kept.append(own)
         # Its own row twice: valid ciphertexts, but the masks of the second slot stand on none of the first.
         made = {"zeros": bytes(len(own)), "short": own[:-768], "others": own[:768] * 2 + own[1536:]}[kind]
-        return [house.wire.put_attachment(made, audience=("gate",))], commitment
+        return replace(found, digests=(house.wire.put_attachment(made, audience=("gate",)),))
 
     monkeypatch.setattr("enclaves.agent.contributing.work_encrypted", hostile)
     plan, body = begin(district)
