@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,8 @@ def test_without_an_address_a_cluster_is_started_here_and_gone_after_the_run() -
     run = executor_of(setting).map(square, range(5))
     assert next(run) == (0, 0)
     assert len(_raylets() - before) == 1
+    # Left to itself Ray listens on the machine's outer address, and runs what it is sent there.
+    assert {str(IPv6Address(ip).ipv4_mapped) for ip in _listening()} == {"127.0.0.1"}
     assert list(run) == [(n, n * n) for n in range(1, 5)]
     assert _raylets() <= before
 
@@ -233,6 +236,14 @@ def _remove_second_node(cluster: Any, folder: Path) -> None:
 def _raylets() -> set[int]:
     """The nodes this process has started."""
     return {p.pid for p in psutil.Process().children(recursive=True) if p.name() == "raylet"}
+
+
+def _listening() -> set[str]:
+    """Addresses, as IPv6, on which this process and all below it listen."""
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    found = [line for process in processes for line in process.net_connections("tcp")]
+    ips = [line.laddr.ip for line in found if line.status == psutil.CONN_LISTEN]
+    return {ip if ":" in ip else f"::ffff:{ip}" for ip in ips}
 
 
 def _kill(folder: Path, number: int) -> None:

@@ -112,10 +112,9 @@ def rows(numbers: range, seed: str) -> list[Row]:
     ]
 
 
-def build(directory: Path, declared: Dataset, held: list[Row]) -> DomainStore:
-    """An encrypted store with one snapshot of `held`."""
-    store = DomainStore(directory, store_key=STORE_KEY, pid_key=PID_KEY)
-    batch = pa.record_batch(
+def batch_of(held: list[Row]) -> pa.RecordBatch:
+    """The rows as a source brings them."""
+    return pa.record_batch(
         {
             "person": pa.array([row.person for row in held], pa.string()),
             "year": pa.array([row.year for row in held], pa.int64()),
@@ -124,8 +123,13 @@ def build(directory: Path, declared: Dataset, held: list[Row]) -> DomainStore:
             "sex": pa.array([row.sex for row in held], pa.string()),
         }
     )
+
+
+def build(directory: Path, declared: Dataset, held: list[Row]) -> DomainStore:
+    """An encrypted store with one snapshot of `held`."""
+    store = DomainStore(directory, store_key=STORE_KEY, pid_key=PID_KEY)
     with store.writer(declared) as writer:
-        writer.add(batch)
+        writer.add(batch_of(held))
         store.publish(writer.seal(), now=NOW)
     return store
 
