@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from enclaves.protocols import ring, secagg
+from enclaves.protocols import prg, ring, secagg
 from enclaves.protocols.errors import KeyReused, ProtocolError
 from enclaves.protocols.one_use import OneUse
 from enclaves.protocols.ring import Encoded
@@ -90,3 +90,15 @@ def test_equal_keys_short_keys_and_self_pairs_are_refused() -> None:
         OneUse("b", pair_keys=PAIR_KEYS, receiver_key=RECEIVER_KEY, slots=1)
     with pytest.raises(ProtocolError):
         OneUse("a", pair_keys=PAIR_KEYS, receiver_key=RECEIVER_KEY, slots=0)
+
+
+def test_a_self_mask_is_one_more_keystream_over_all_chunks_and_needs_a_receiver_key() -> None:
+    self_mask, words = bytes(range(32)), ring.encode(np.arange(7, dtype=np.int64))
+    plain = OneUse("a", pair_keys=PAIR_KEYS, receiver_key=RECEIVER_KEY, slots=7).mask(words)
+    twice = OneUse("a", pair_keys=PAIR_KEYS, receiver_key=RECEIVER_KEY, slots=7, self_mask=self_mask)
+    masked = np.concatenate([twice.mask(Encoded(words[:3])), twice.mask(Encoded(words[3:]))])
+    assert not np.array_equal(masked, plain)
+    prg.subtract_words(masked, self_mask, start=0)
+    assert np.array_equal(masked, plain)
+    with pytest.raises(ProtocolError):
+        OneUse("a", pair_keys=PAIR_KEYS, receiver_key=None, slots=7, self_mask=self_mask)

@@ -110,3 +110,12 @@ def test_the_recipient_is_told_how_far_off_each_number_is() -> None:
     assert first["half_width_95"] == "14"
     assert (total["measure"], total["number"]) == ("spent", "total")
     assert abs(Decimal(str(total["sigma"])) - 20 * Decimal(50).sqrt()) < Decimal("0.2")
+
+
+def test_from_four_domains_on_the_noise_of_those_who_may_be_gone_is_not_counted_on() -> None:
+    """Of four one may collude and one may be gone; of three, which all must help, one may collude."""
+    honest = {
+        len(rows): {lane.share.honest for lane in planned("0.1", *rows).lanes}
+        for rows in ((1,) * n for n in (3, 4, 5))
+    }
+    assert honest == {3: {2}, 4: {2}, 5: {3}}
