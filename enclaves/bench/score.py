@@ -36,6 +36,8 @@ from policies.documents.authorization import Mode
 from policies.log.merkle import Frontier, leaf_hash
 
 BANDS = 10
+MEASURED = (Mode.MASKED, Mode.BFV)
+"""Modes measured here; a row under encrypted weights is a figure of `enclaves.bench.paillier`."""
 Bands = NDArray[np.int64]
 Figure: TypeAlias = "str | int | float | dict[str, Figure] | None"
 

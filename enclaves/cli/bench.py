@@ -23,7 +23,7 @@ def bench() -> None:
 
 @app.command()
 def score(
-    mode: Annotated[Mode, typer.Option(help="Protection mode.")] = Mode.MASKED,
+    mode: Annotated[Mode, typer.Option(help="Protection mode: masked or bfv.")] = Mode.MASKED,
     subjects: Annotated[int, typer.Option(min=1, max=10_000_000, help="People scored.")] = 300_000,
     domains: Annotated[int, typer.Option(min=1, max=16, help="Domains, each with 8 features.")] = 3,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="Timed rounds; medians are shown.")] = 5,
@@ -31,8 +31,12 @@ def score(
 ) -> None:
     """A batch score through real confined workers, and the plain computation on the same encrypted stores."""
     # Loaded here: the libraries it measures take longer to load than most commands take to run.
-    from enclaves.bench.score import Setting, bench
+    from enclaves.bench.score import MEASURED, Setting, bench
 
+    if mode not in MEASURED:
+        raise typer.BadParameter(
+            "expected masked or bfv; `domicile bench protocols` measures paillier", param_hint="--mode"
+        )
     console = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as directory, console.status("") as status:
         found = bench(Setting(mode, subjects, domains, rounds), Path(directory), progress=status.update)
