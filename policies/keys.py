@@ -15,6 +15,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -105,6 +106,7 @@ def public_key(private: Ed25519PrivateKey) -> IdentityKey:
     return IdentityKey(private.public_key().public_bytes_raw())
 
 
+@lru_cache(maxsize=4096)
 def _on_curve(y: int) -> bool:
     """Whether some x satisfies -x² + y² = 1 + d x² y² (RFC 8032 §5.1.3)."""
     d = -121665 * pow(121666, _P - 2, _P) % _P

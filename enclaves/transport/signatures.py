@@ -11,8 +11,9 @@ Rules:
 - Content-Digest (RFC 9530) is recomputed from the bytes received and compared as text: sha-256, one spelling.
 - `@authority` is the Host field in lower case. Clients leave out a default port, so that the scheme plays no part.
 
-The library `http-message-signatures` builds the signature base; it compares time with the system clock, so its clock is
-taken out and the window checked here. Durable (keyid, nonce) storage is left to the server.
+The library `http-message-signatures` builds the signature base, but for plain messages, whose base `signature_base` writes
+byte for byte as the library does. The library compares time with the system clock, so its clock is taken out and the window
+checked here. Durable (keyid, nonce) storage is left to the server.
 """
 
 from __future__ import annotations
@@ -20,37 +21,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from http_message_signatures import (
-    HTTPMessageSigner,
-    HTTPMessageVerifier,
-    HTTPSignatureAlgorithm,
-    HTTPSignatureKeyResolver,
-)
 
 from enclaves.transport.errors import RequestRefused, ResponseRefused, TransportError
+from enclaves.transport.message_signature import (
+    ALGORITHM,
+    REQUEST_COMPONENTS,
+    RESPONSE_COMPONENTS,
+    TAG,
+    RequestMessage,
+    ResponseMessage,
+    sign,
+    verify,
+)
 from policies.documents.strict_json import quoted
 from policies.keys import IdentityKey
 
-REQUEST_COMPONENTS: Final = (
-    "@method",
-    "@authority",
-    "@path",
-    "@query",
-    "content-digest",
-    "content-type",
-    "domicile-scenario",
-)
-RESPONSE_COMPONENTS: Final = ('"@status"', '"content-digest"', '"signature";req')
-TAG: Final = "domicile-http/1"
-ALGORITHM: Final = "ed25519"
-LABEL: Final = "domicile"
 LIFETIME: Final = timedelta(seconds=60)
 MAX_LIFETIME_S: Final = 120
 SKEW_S: Final = 60
@@ -84,55 +76,6 @@ class VerifiedRequest:
     scenario: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    covered: tuple[str, ...]
-    parameters: Mapping[str, int | str]
-
-
-@dataclass(slots=True)
-class _Request:
-    method: str
-    url: str
-    headers: dict[str, str]
-
-
-@dataclass(slots=True)
-class _Response:
-    status_code: int
-    headers: dict[str, str]
-    request: _Request | None
-
-
-class _Ed25519(HTTPSignatureAlgorithm):
-    """The library's algorithm interface over the project's own key checks."""
-
-    algorithm_id = ALGORITHM
-
-    def __init__(self, public_key: IdentityKey) -> None:
-        self.public_key = public_key
-
-    def verify(self, signature: bytes, message: bytes) -> None:
-        self.public_key.check(signature, message)
-
-
-class _Keys(HTTPSignatureKeyResolver):
-    """Look-up among pinned keys by key id."""
-
-    def __init__(self, pinned: Mapping[str, IdentityKey]) -> None:
-        self.pinned = pinned
-
-    def resolve_public_key(self, key_id: str) -> IdentityKey | None:
-        return self.pinned.get(key_id)
-
-
-class _Verifier(HTTPMessageVerifier):
-    """The library's verifier without its system clock; the window is checked by `_check_window`."""
-
-    def validate_created_and_expires(self, sig_input: object, max_age: object = None) -> None:
-        """Checked by the caller, whose clock is an argument."""
-
-
 def content_digest(body: bytes) -> str:
     """The Content-Digest field for `body` (RFC 9530 §2), in the only spelling accepted here."""
     return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
@@ -163,8 +106,8 @@ def sign_request(
         "content-digest": content_digest(body),
         "domicile-scenario": scenario or NO_SCENARIO,
     }
-    message = _Request(method, target, fields)
-    signature = _sign(
+    message = RequestMessage(method, target, fields)
+    signature = sign(
         message, key, now=now, components=REQUEST_COMPONENTS, expires=now + lifetime, nonce=nonce.hex()
     )
     return {**fields, **signature}
@@ -193,7 +136,7 @@ def verify_request(
         _check_digest(fields, body)
         # 3. The signature is a pinned key's over exactly the seven components of the target as it came.
         _check_path(path)
-        signed = _verify(_Request(method, _target(authority, path, query), fields), keys)
+        signed = verify(RequestMessage(method, _target(authority, path, query), fields), keys)
         _check_components(signed.covered, tuple(f'"{name}"' for name in REQUEST_COMPONENTS))
         # 4. Its parameters are exactly the profile's, and its window is open.
         _check_parameters(signed.parameters, _REQUEST_PARAMETERS)
@@ -212,7 +155,7 @@ def sign_response(
     """
     fields = {"content-digest": content_digest(body)}
     message = _response(status, fields, request_signature)
-    return {**fields, **_sign(message, key, now=now, components=RESPONSE_COMPONENTS)}
+    return {**fields, **sign(message, key, now=now, components=RESPONSE_COMPONENTS)}
 
 
 def verify_response(
@@ -228,7 +171,7 @@ def verify_response(
     try:
         fields = _single_fields(headers, _RESPONSE_FIELDS)
         _check_digest(fields, body)
-        signed = _verify(_response(status, fields, request_signature), {key.keyid: key})
+        signed = verify(_response(status, fields, request_signature), {key.keyid: key})
         _check_components(signed.covered, RESPONSE_COMPONENTS)
         _check_parameters(signed.parameters, _RESPONSE_PARAMETERS)
         created = _seconds(signed.parameters, "created")
@@ -237,43 +180,16 @@ def verify_response(
         raise ResponseRefused(str(error)) from None
 
 
-def _response(status: int, fields: dict[str, str], request_signature: str) -> _Response:
+def _response(status: int, fields: dict[str, str], request_signature: str) -> ResponseMessage:
     # Only the request's signature is covered; it covers the rest of the request.
-    request = _Request("GET", _target("request", "/", ""), {"signature": request_signature})
-    return _Response(status, fields, request)
+    request = RequestMessage("GET", _target("request", "/", ""), {"signature": request_signature})
+    return ResponseMessage(status, fields, request)
 
 
 def _target(authority: str, path: str, query: str) -> str:
     if not path.startswith("/"):
         path = f"/{path}"
     return f"{_SCHEME}://{authority.lower()}{path}{'?' + query if query else ''}"
-
-
-def _sign(
-    message: _Request | _Response,
-    key: Ed25519PrivateKey,
-    *,
-    now: datetime,
-    components: Sequence[str],
-    expires: datetime | None = None,
-    nonce: str | None = None,
-) -> dict[str, str]:
-    try:
-        prepared = HTTPMessageSigner(signature_algorithm=_Ed25519).prepare(
-            message,
-            key_id=hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest(),
-            created=now,
-            expires=expires,
-            nonce=nonce,
-            label=LABEL,
-            tag=TAG,
-            covered_component_ids=components,
-            use_existing_digest=True,
-        )
-    except Exception as error:  # noqa: BLE001 - whatever the library or its parsers raise, nothing is signed
-        raise TransportError(f"expected a message that can be signed: {_one_line(error)}") from None
-    signature = base64.b64encode(key.sign(prepared.signature_base)).decode()
-    return {"signature-input": f"{LABEL}={prepared.signature_params}", "signature": f"{LABEL}=:{signature}:"}
 
 
 def _single_fields(headers: Headers, names: frozenset[str]) -> dict[str, str]:
@@ -303,19 +219,6 @@ def _check_path(path: str) -> None:
 def _check_digest(fields: Mapping[str, str], body: bytes) -> None:
     if fields["content-digest"] != content_digest(body):
         raise TransportError("expected the content-digest of the bytes received, got another")
-
-
-def _verify(message: _Request | _Response, keys: Mapping[str, IdentityKey]) -> _Signed:
-    """What the message's one signature covers and says, verified."""
-    verifier = _Verifier(signature_algorithm=_Ed25519, key_resolver=_Keys(keys))
-    try:
-        results = verifier.verify(message, max_age=None)
-    except Exception as error:  # noqa: BLE001 - whatever the library or its parsers raise, it refuses
-        raise TransportError(f"expected a signature that verifies: {_one_line(error)}") from None
-    if len(results) != 1:
-        raise TransportError(f"expected one signature, got {len(results)}")
-    covered = tuple(name for name in results[0].covered_components if name != '"@signature-params"')
-    return _Signed(covered, results[0].parameters)
 
 
 def _check_components(covered: tuple[str, ...], expected: tuple[str, ...]) -> None:
@@ -362,7 +265,3 @@ def _check_window(created: int, expires: int, now: datetime) -> None:
         raise TransportError("expected a signature created by now, got one from the future: check the clocks")
     if expires < moment - SKEW_S:
         raise TransportError("expected a signature still in force, got an expired one: check the clocks")
-
-
-def _one_line(error: Exception) -> str:
-    return quoted(str(error) or type(error).__name__, 120)

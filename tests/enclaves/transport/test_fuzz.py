@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from enclaves.transport import signatures
+from enclaves.transport import message_signature
 from enclaves.transport.errors import RequestRefused, ResponseRefused, TransportError
 from enclaves.transport.problem import Problem, StatementReason, raised
 from enclaves.transport.signatures import verify_response
@@ -106,7 +106,7 @@ def covered(request: Message) -> tuple[object, ...]:
     fields = {
         name.lower(): value.strip(" \t")
         for name, value in request.headers
-        if name.lower() in signatures.REQUEST_COMPONENTS
+        if name.lower() in message_signature.REQUEST_COMPONENTS
     }
     return (
         request.method,

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enclaves.transport import signatures
+from enclaves.transport import message_signature, signatures
 from enclaves.transport.errors import RequestRefused, ResponseRefused, TransportError
 from enclaves.transport.signatures import (
     content_digest,
@@ -200,7 +200,7 @@ def test_a_missing_field_is_refused(name: str) -> None:
         without.verify()
 
 
-def forged(components: tuple[str, ...] = signatures.REQUEST_COMPONENTS, **params: object) -> Message:
+def forged(components: tuple[str, ...] = message_signature.REQUEST_COMPONENTS, **params: object) -> Message:
     """A request whose owner signed another profile than ours, correctly by RFC 9421."""
     received = message()
     created = int(NOW.timestamp())
@@ -231,9 +231,9 @@ def test_a_target_that_is_no_path_from_the_root_is_refused(path: str) -> None:
         replace(message(), path=path).verify()
 
 
-@pytest.mark.parametrize("left_out", signatures.REQUEST_COMPONENTS)
+@pytest.mark.parametrize("left_out", message_signature.REQUEST_COMPONENTS)
 def test_a_signature_that_leaves_a_component_out_is_refused(left_out: str) -> None:
-    components = tuple(name for name in signatures.REQUEST_COMPONENTS if name != left_out)
+    components = tuple(name for name in message_signature.REQUEST_COMPONENTS if name != left_out)
 
     with pytest.raises(RequestRefused, match="exactly the components"):
         forged(components).verify()
@@ -241,7 +241,7 @@ def test_a_signature_that_leaves_a_component_out_is_refused(left_out: str) -> No
 
 def test_components_in_another_order_are_refused() -> None:
     with pytest.raises(RequestRefused, match="exactly the components"):
-        forged(signatures.REQUEST_COMPONENTS[::-1]).verify()
+        forged(message_signature.REQUEST_COMPONENTS[::-1]).verify()
 
 
 @pytest.mark.parametrize("name", ["created", "expires", "nonce", "keyid", "alg", "tag"])
@@ -370,11 +370,11 @@ def test_the_ed25519_example_of_rfc_9421_b_2_6_verifies() -> None:
         "signature-input": f'sig-b26={components};created=1618884473;keyid="test-key-ed25519"',
         "signature": "sig-b26=:wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw==:",
     }
-    request = signatures._Request("POST", "domicile://example.com/foo", headers)
+    request = message_signature.RequestMessage("POST", "domicile://example.com/foo", headers)
 
     # The example's profile is not ours, so the step below the profile is asked.
-    signed = signatures._verify(request, {"test-key-ed25519": public_key(private)})
+    signed = message_signature.verify(request, {"test-key-ed25519": public_key(private)})
     assert signed.parameters == {"created": 1618884473, "keyid": "test-key-ed25519"}
     headers["content-length"] = "19"
     with pytest.raises(TransportError):
-        signatures._verify(request, {"test-key-ed25519": public_key(private)})
+        message_signature.verify(request, {"test-key-ed25519": public_key(private)})
