@@ -133,7 +133,7 @@ def _work(house: House, live: LiveRun, order: ScoreOrder) -> Vectors:
         for _ in chunks(order.slots, mode=order.mode):
             # Each vector leaves before the next is computed.
             vector = next(run, b"")
-            digests.append(house.wire.put_attachment(vector, audience=(plan.gate,)))
+            digests.append(house.wire.enclose(vector, audience=(plan.gate,)))
             kept += [vector] if plan.recovers else []
         commitment = next(run, b"")
         check_commitment(commitment, next(run, None))

@@ -69,7 +69,7 @@ def join(house: House, body: Body) -> LiveRun:
     masking: Masking = RecoveringMasking(house, papers) if plan.recovers else PairMasking(house, papers)
     bundle = _bundle(house, plan, bits=bits, published=masking.publish())
     readers = [member.enclave for member in plan.roster] + [plan.gate]
-    house.wire.put_attachment(bits, audience=readers)
+    house.wire.enclose(bits, audience=readers)
     house.wire.send(
         "coordinator",
         "bundle",

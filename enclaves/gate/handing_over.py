@@ -33,7 +33,7 @@ def hand_over(house: House, run: str) -> None:
     if release.kind == TableRelease.kind:
         _check_reviews(house, release, reviews)
     slots = house.shelf.slots(sid)
-    attachments = () if slots is None else (house.wire.put_attachment(slots, audience=("coordinator",)),)
+    attachments = () if slots is None else (house.wire.enclose(slots, audience=("coordinator",)),)
     house.wire.send("coordinator", "handover", {"release": release.digest}, run=run, attachments=attachments)
     house.sessions.move(sid, Stage.HANDED_OVER)
     house.shelf.clear(sid)

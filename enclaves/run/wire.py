@@ -41,6 +41,8 @@ class Wire(Log, Protocol):
 
     def put_attachment(self, data: bytes, *, audience: Iterable[str] = ()) -> str: ...
 
+    def enclose(self, data: bytes, *, audience: Iterable[str] = ()) -> str: ...
+
     def send(
         self,
         to: str,

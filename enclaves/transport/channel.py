@@ -26,6 +26,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from enclaves.transport import problem, signatures
+from enclaves.transport.enclosed import Enclosed, Outgoing
 from enclaves.transport.errors import ResponseRefused, TransportError
 from policies.documents import strict_json
 from policies.documents.strict_json import Json, JsonRefused
@@ -79,6 +80,9 @@ class Channel:
         self._key, self._coordinator = identity_key, trust.sole(Role.COORDINATOR).key
         self.base_url = base_url.rstrip("/")
         self._clock, self._pause, self._tries = clock, pause, tries
+        self.enclosed = Enclosed()
+        self.outgoing: dict[str, Outgoing] = {}
+        """Small content by SHA-256 that waits for the message that names it."""
         self._http = httpx.Client(
             verify=_tls(ca, client_cert) if ca else True,
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),

@@ -10,6 +10,7 @@ from enclaves.transport import answers
 from enclaves.transport.channel import Channel
 from enclaves.transport.documents import next_page
 from enclaves.transport.errors import TransportError
+from enclaves.transport.mailbox import MAX_WAIT_S
 from enclaves.transport.problem import Problem
 from policies.documents.envelope import Envelope
 from policies.documents.strict_json import Json
@@ -128,14 +129,23 @@ class JobRequests(Channel):
             if after is None:
                 return
 
-    def submit_job(self, job: Envelope, *, scenario: str) -> JobStatus:
-        """Submit a signed job whose subjects attachment is already put; Refused with the reason, or accepted."""
-        answer = self.post_json("/v1/jobs", {"job": job.to_json()}, scenario=scenario)
+    def submit_job(self, job: Envelope, *, scenario: str, subjects: str | None = None) -> JobStatus:
+        """Submit a signed job; Refused with the reason, or accepted.
+
+        The list of subjects is put already, or waits under the digest `subjects` to be enclosed (`enclose`).
+        """
+        body: dict[str, Json] = {"job": job.to_json()}
+        waiting = self.outgoing.get(subjects or "")
+        if waiting is not None:
+            body["enclosed"] = [waiting.to_json()]
+        answer = self.post_json("/v1/jobs", body, scenario=scenario)
+        self.outgoing.pop(subjects or "", None)
         return JobStatus(answers.digest(answer, "job"), answers.text(answer, "state"), 0, None, (), ())
 
-    def job(self, digest: str) -> JobStatus:
-        """Where the job stands."""
-        return _job_status(self.get_json(f"/v1/jobs/{answers.named(digest)}"))
+    def job(self, digest: str, *, wait: int = 0, steps: int = 0) -> JobStatus:
+        """Where the job stands; waits up to `wait` (≤ 25) seconds for its end or for more than `steps` steps."""
+        params: dict[str, str | int] = {"wait": min(wait, MAX_WAIT_S), "steps": steps} if wait else {}
+        return _job_status(self.get_json(f"/v1/jobs/{answers.named(digest)}", params=params, wait=wait))
 
     def cancel_job(self, digest: str) -> str:
         """Cancel a job that has not ended; returns its state."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from enclaves.transport import answers
 from enclaves.transport.channel import Channel
+from policies.documents.strict_json import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +23,15 @@ class LogRequests(Channel):
 
     def checkpoint(self, min_size: int = 0) -> CheckpointNote:
         """The newest checkpoint with a quorum and at least `min_size` entries; NotFound while there is none."""
-        return self._note("/v1/log/checkpoint", {"min_size": min_size})
+        return self._note("checkpoint", {"min_size": min_size})
 
     def latest(self) -> CheckpointNote:
         """The newest checkpoint signed by the log, cosigned or not."""
-        return self._note("/v1/log/latest", {})
+        return self._note("latest", {})
 
     def entries(self, start: int, end: int) -> list[bytes]:
         """Canonical bytes of the entries start … end-1, or as many of them as fit a page."""
-        answer = self.get_json("/v1/log/entries", params={"start": start, "end": end})
+        answer = self._look("entries", {"start": start, "end": end})
         return [answers.from_base64(item) for item in answers.texts(answer, "entries")]
 
     def post_cosignature(self, size: int, line: str) -> int:
@@ -38,14 +40,18 @@ class LogRequests(Channel):
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The audit path of entry `index` in the tree of `size` (RFC 9162 section 2.1.3)."""
-        return answers.hashes(
-            self.get_json("/v1/log/proofs/inclusion", params={"index": index, "size": size}), "proof"
-        )
+        return answers.hashes(self._look("proofs/inclusion", {"index": index, "size": size}), "proof")
 
     def export(self) -> bytes:
         """The export of `sandbox/log`: JSON lines that `sandbox/log/verify.py` verifies offline."""
         return self.get("/v1/log/export", wait=120)
 
-    def _note(self, path: str, params: dict[str, str | int]) -> CheckpointNote:
-        answer = self.get_json(path, params=params)
-        return CheckpointNote(answers.text(answer, "note"), answers.integer(answer, "size"))
+    def _note(self, path: str, numbers: dict[str, int]) -> CheckpointNote:
+        answer = self._look(path, numbers)
+        found = CheckpointNote(answers.text(answer, "note"), answers.integer(answer, "size"))
+        self.enclosed.saw(found.size)
+        return found
+
+    def _look(self, path: str, numbers: dict[str, int]) -> Mapping[str, Json]:
+        """An answer about the log: as a mailbox answer enclosed it, or as asked for now."""
+        return self.enclosed.log(path, numbers) or self.get_json(f"/v1/log/{path}", params=dict(numbers))

@@ -8,6 +8,7 @@ from typing import Final
 
 from enclaves.transport import answers
 from enclaves.transport.channel import Channel
+from enclaves.transport.enclosed import enclosures
 from policies.documents.strict_json import Json
 
 MAX_WAIT_S: Final = 25
@@ -46,13 +47,21 @@ class MailboxRequests(Channel):
             "body": dict(body),
             "attachments": list(attachments),
         }
+        waiting = [self.outgoing[sha256] for sha256 in attachments if sha256 in self.outgoing]
+        if waiting:
+            message["enclosed"] = [content.to_json() for content in waiting]
         answer = self.post_json(f"/v1/mailboxes/{to}", message, idempotency_key=idempotency_key)
+        for sha256 in attachments:
+            self.outgoing.pop(sha256, None)
         return answers.integer(answer, "seq")
 
     def receive(self, after: int = 0, wait: int = 0) -> list[Message]:
         """Messages to this party with a sequence number above `after`; waits up to `wait` (≤ 25) seconds for one."""
         wait = min(wait, MAX_WAIT_S)
         answer = self.get_json("/v1/mailbox", params={"after": after, "wait": wait}, wait=wait)
+        enclosed = enclosures(answer)
+        if enclosed is not None:
+            self.enclosed.take_in(enclosed)
         return [_message(item) for item in answers.objects(answer, "messages")]
 
 

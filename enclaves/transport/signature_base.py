@@ -33,7 +33,7 @@ _FIELD: Final = re.compile("[!-~]([ -~]{0,1022}[!-~])?")
 _TEXT: Final = '"[ !#-\\[\\]-~]{0,200}"'
 # The order in which the library writes parameters.
 _INPUT: Final = re.compile(
-    rf"\((?P<covered>[^()]*)\);created=(?P<created>[1-9][0-9]{{0,14}});keyid=(?P<keyid>{_TEXT});alg=(?P<alg>{_TEXT})"
+    rf"\((?P<covered>[ -'*-~]*)\);created=(?P<created>[1-9][0-9]{{0,14}});keyid=(?P<keyid>{_TEXT});alg=(?P<alg>{_TEXT})"
     rf"(;expires=(?P<expires>[1-9][0-9]{{0,14}});nonce=(?P<nonce>{_TEXT}))?;tag=(?P<tag>{_TEXT})"
 )
 

@@ -67,10 +67,11 @@ def listing(
 @router.get("/v1/documents/{digest}", summary="One document with its merged signatures")
 def get(exchange: Signed, digest: Digest) -> Response:
     def look(connection: Connection) -> object:
-        envelope = registry.get(connection, digest).envelope
+        stored = registry.get(connection, digest)
+        envelope = stored.envelope
         if not _may_read(exchange, connection, envelope):
             raise NotFound(f"expected a stored document, got none with digest {digest[:16]}")
-        return {"envelope": envelope.to_json()}
+        return {"envelope": envelope.to_json(), "complete": stored.complete}
 
     return exchange.read(look)
 

@@ -48,6 +48,8 @@ from sandbox.store.nonces import spend_nonce
 MAX_JSON_BYTES: Final = 4 * 1024 * 1024
 MAX_NUMBER: Final = 2**53 - 1
 """Beyond it no cursor or index can lie, and SQLite's integers would end not far above."""
+MAX_WAIT_S: Final = 25.0
+"""How long a request may wait for something to happen."""
 _REFUSALS: Final = (PolicyError, EnclaveError, SandboxError)
 _LOG: Final = logging.getLogger("domicile.api")
 

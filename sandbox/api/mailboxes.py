@@ -13,8 +13,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from policies.documents.strict_json import Json
-from sandbox.api.exchange import MAX_NUMBER, Exchange, SignedRoute, exchange_of
+from sandbox.api.exchange import MAX_NUMBER, MAX_WAIT_S, Exchange, SignedRoute, exchange_of
 from sandbox.documents import attachments
+from sandbox.documents.enclosed import enclosed_of
+from sandbox.jobs.enclosing import enclosed_for
 from sandbox.jobs.inbox import handle_message
 from sandbox.mailboxes.mailbox import Mail, send, waiting
 from sandbox.store.database import Transaction
@@ -23,7 +25,6 @@ from sandbox.store.errors import Malformed, NotFound
 router = APIRouter(route_class=SignedRoute, tags=["mailboxes"])
 
 Signed = Annotated[Exchange, Depends(exchange_of)]
-MAX_WAIT_S: Final = 25.0
 MAX_ATTACHMENTS: Final = 1024
 _TOPIC: Final = re.compile("[a-z][a-z-]{0,39}")
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -34,9 +35,15 @@ def post(exchange: Signed, party: str) -> Response:
     district = exchange.district
     if district.party(party) is None:
         raise NotFound(f"expected a party of the trust root, got `{party[:63]}`")
-    mail = _mail(party, exchange.json())
+    body = exchange.json()
+    mail, enclosed = _mail(party, body), enclosed_of(body.pop("enclosed", []))
+    for content in enclosed:
+        # Bytes first, row second, as for what is put by itself.
+        district.attachments.put(content.data)
 
     def act(transaction: Transaction) -> object:
+        for content in enclosed:
+            content.register(district, transaction, owner=exchange.caller.id)
         for sha256 in mail.attachments:
             attachments.check_readable(transaction.connection, sha256, party=exchange.caller.id)
         seq = send(district, transaction, mail, sender=exchange.caller.id)[0]
@@ -62,7 +69,7 @@ async def receive(
             messages = await run_in_threadpool(_look, exchange, after)
             left = deadline - asyncio.get_running_loop().time()
             if messages or left <= 0 or bell.stopped:
-                return exchange.answer({"messages": messages})
+                return await run_in_threadpool(_answer, exchange, messages)
             try:
                 await asyncio.wait_for(event.wait(), left)
             except TimeoutError:
@@ -77,10 +84,17 @@ def _look(exchange: Exchange, after: int) -> list[dict[str, Json]]:
         return waiting(connection, me, after=after)
 
 
+def _answer(exchange: Exchange, messages: list[dict[str, Json]]) -> Response:
+    """The messages, and the answers to what their reader is about to ask."""
+    with exchange.district.database.read() as connection:
+        enclosed = enclosed_for(exchange.district, connection, messages, reader=exchange.caller)
+    return exchange.answer({"messages": messages, "enclosed": enclosed})
+
+
 def _mail(party: str, body: dict[str, Json]) -> Mail:
     topic, run, content, digests = (body.get(name) for name in ("topic", "run", "body", "attachments"))
-    if not set(body) <= {"topic", "run", "body", "attachments"}:
-        raise Malformed("expected the members topic, run, body and attachments, got others")
+    if not set(body) <= {"topic", "run", "body", "attachments", "enclosed"}:
+        raise Malformed("expected the members topic, run, body, attachments and enclosed, got others")
     if not isinstance(topic, str) or not _TOPIC.fullmatch(topic):
         raise Malformed("expected a topic of lower-case words")
     if run is not None and not (isinstance(run, str) and _DIGEST.fullmatch(run)):

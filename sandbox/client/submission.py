@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from enclaves.transport.documents import MAX_ATTACHMENT_BYTES
 from enclaves.transport.endpoint import JobStatus
+from enclaves.transport.mailbox import MAX_WAIT_S
 from policies.documents.authorization import JobKind, Mode, Scenario
 from policies.documents.consent import CONSENT_ID_BYTES
 from policies.documents.document import first_problem
@@ -32,6 +33,8 @@ from sandbox.client.member import Member, fresh_id
 
 ENDED: Final = frozenset({"done", "refused", "failed", "cancelled"})
 """States after which nothing more comes of a job."""
+ALL_STEPS: Final = 10_000
+"""More steps than a job has: only its end is waited for."""
 MAX_JOB_SUBJECTS: Final = MAX_ATTACHMENT_BYTES // CONSENT_ID_BYTES
 VALID: Final = timedelta(hours=12)
 NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -158,19 +161,27 @@ class Submitter(Member):
         seconds: float = 300,
         every: float = 0.2,
     ) -> JobStatus:
-        """Ask for the job until it has ended, telling `progress` each time; TookTooLong after `seconds`."""
+        """Wait until the job has ended, telling `progress` each step; TookTooLong after `seconds`.
+
+        The coordinator answers as soon as there is something to say; if it does not wait, it is asked again `every` so often.
+        """
         deadline = time.monotonic() + seconds
+        known = 0
         while True:
-            status = self.endpoint.job(job)
+            left = deadline - time.monotonic()
+            waited = max(0, min(MAX_WAIT_S, int(left)))
+            status = self.endpoint.job(job, wait=waited, steps=known if progress else ALL_STEPS)
             if progress is not None:
                 progress(status)
             if status.state in ENDED:
                 return status
-            if time.monotonic() > deadline:
+            if left <= 0:
                 raise TookTooLong(
                     f"expected job {job[:12]} to end within {seconds:.0f} s, got {status.state}"
                 )
-            time.sleep(every)
+            if len(status.progress) <= known or not waited:
+                time.sleep(every)
+            known = len(status.progress)
 
 
 def values_of(parameters: Mapping[str, str]) -> tuple[ParameterValue, ...]:

@@ -7,6 +7,9 @@ Rules this module decides:
 - The coordinator decides for itself first (`judge`). A denied job is kept as `refused`, with the reason and a `refusal`
   entry, and answered with the problem; the same signed job gets the same state again, never a second run. Where the
   statement of an aggregate is at fault, the reason also carries all that the SQL gate says of it, as `query`.
+- A score job all of whose subjects have a valid score on the shelf, by the same authorization (and so the same model), mode
+  and recipient, with consents that stand, is `done` at once: its releases are named, nothing is run, no capacity is debited
+  and no intent is logged. One subject without a score, and the whole job is run as it was signed.
 - A job is shown to its submitter, its recipient, the agency and its officers, the operator, the departments of its
   scenario and their enclaves, and auditors. To anyone else it does not exist.
 """
@@ -37,7 +40,7 @@ from sandbox.jobs.rows import JobRow
 from sandbox.jobs.states import Event, State
 from sandbox.store.database import Transaction
 from sandbox.store.errors import Malformed, NotFound
-from sandbox.store.tables import consents, job_progress, releases, runs
+from sandbox.store.tables import consents, job_progress, jobs, releases, runs, scores
 
 _CHUNK: Final = 500
 _OVERSEERS: Final = frozenset({Role.AGENCY, Role.EXAMINER, Role.GATE, Role.AUDITOR, Role.OPERATOR})
@@ -78,7 +81,7 @@ def prepare(district: District, envelope: Envelope, *, caller: PartyEntry) -> Ca
         raise Malformed("expected the job's submitter as the caller, got another party")
     if job.query is not None and job.mode is not Mode.MASKED:
         raise Malformed(f"expected an aggregate in mode masked, got {job.mode}")
-    standing = None
+    standing, ids = None, list[bytes]()
     if job.subjects is not None:
         with district.database.read() as connection:
             ids = read_subjects(district, connection, job)
@@ -88,13 +91,19 @@ def prepare(district: District, envelope: Envelope, *, caller: PartyEntry) -> Ca
         known = rows.find(transaction.connection, job.digest)
         if known is not None:
             return known
-        return _take_in(district, transaction, envelope, job=job, standing=standing)
+        return _take_in(district, transaction, envelope, job=job, standing=standing, ids=ids)
 
     return take_in
 
 
 def _take_in(
-    district: District, transaction: Transaction, envelope: Envelope, *, job: Job, standing: int | None
+    district: District,
+    transaction: Transaction,
+    envelope: Envelope,
+    *,
+    job: Job,
+    standing: int | None,
+    ids: list[bytes],
 ) -> JobRow:
     connection = transaction.connection
     decision = judge_admission(district, connection, envelope, job=job, slots_accepted=standing)
@@ -105,10 +114,35 @@ def _take_in(
         if job.query is not None and STATEMENT_CODES & set(decision.codes):
             reason["query"] = statement_reasons(connection, job)
         return fire(district, transaction, row, Event.DENIED, reason=reason)
+    if job.job_kind == JobKind.SCORE and standing == len(ids):
+        stored = _stored(district, connection, job, ids)
+        if stored:
+            reason = {"code": "stored", "releases": [*stored]}
+            return fire(district, transaction, row, Event.STORED, reason=reason)
     if job.subjects is not None:
         roster = rows.roster_of(district, connection, row)
         attachments.share(district, transaction, job.subjects.sha256, (member.enclave for member in roster))
     return fire(district, transaction, row, Event.ADMITTED)
+
+
+def _stored(district: District, connection: Connection, job: Job, ids: list[bytes]) -> list[str]:
+    """The releases that hold a score of every one of `ids`, made as this job asks; empty if one is missing."""
+    found: dict[bytes, str] = {}
+    for chunk in _chunks(ids):
+        lying = select(scores.c.consent, releases.c.digest).join(releases, scores.c.release == releases.c.seq)
+        found |= {
+            bytes(row.consent): row.digest
+            for row in connection.execute(
+                lying.join(jobs, releases.c.job == jobs.c.digest).where(
+                    scores.c.authorization == job.authorization,
+                    scores.c.consent.in_(chunk),
+                    releases.c.recipient == job.recipient,
+                    releases.c.expires_at > district.now,
+                    jobs.c.mode == job.mode.value,
+                )
+            )
+        }
+    return sorted(set(found.values())) if len(found) == len(ids) else []
 
 
 def cancel(district: District, transaction: Transaction, digest: str, *, caller: PartyEntry) -> JobRow:
@@ -147,12 +181,15 @@ def status(connection: Connection, job: JobRow) -> dict[str, Json]:
             runs.c.job == job.digest, runs.c.sid == job.run, runs.c.release.is_not(None)
         )
     ).scalars()
-    shown = list(released) or (list(current) if job.state in {State.DONE, State.REVIEW} else [])
+    named = (job.reason or {}).get("releases", []) if job.state is State.DONE else []
+    stored = [digest for digest in named if isinstance(digest, str)] if isinstance(named, list) else []
+    shown = list(released) or stored or (list(current) if job.state in {State.DONE, State.REVIEW} else [])
     return {
         "job": job.digest,
         "state": job.state.value,
         "attempt": job.attempt,
-        "reason": job.reason,
+        # What is done has no reason against it; that it was stored already shows in the steps.
+        "reason": None if job.state is State.DONE else job.reason,
         "progress": [{"at": instant_of(int(at)), "step": step} for at, step in steps],
         "releases": list(shown),
     }

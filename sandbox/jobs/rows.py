@@ -172,6 +172,12 @@ def change(transaction: Transaction, digest: str, **values: object) -> JobRow:
 
 def note_progress(district: District, transaction: Transaction, digest: str, step: str) -> None:
     transaction.connection.execute(insert(job_progress).values(job=digest, at=district.now, step=step))
+    transaction.after_commit.append(lambda: district.bell.ring(bell_of(digest)))
+
+
+def bell_of(digest: str) -> str:
+    """What is rung when a job moves on; no party is called so."""
+    return f"job/{digest}"
 
 
 def job_document(connection: Connection, job: JobRow) -> Job:

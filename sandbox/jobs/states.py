@@ -6,6 +6,7 @@ Rules the tables hold:
 - A lost process (silence, or a refusal `session_lost`) means a new attempt with new keys, at most `MAX_ATTEMPTS`; a run is
   never repeated. A policy refusal by any party ends the job.
 - A run that recovers takes two more steps between contributions and opening; whether it does follows from its plan.
+- A job whose results all lie on the shelf ends at once, before any intent.
 - Every end after the intent is recorded as an outcome, the bad ones too.
 - A table that people must look at first waits in `review`, as long as the job lasts: people are given no attempt timeout.
 - An event that a state does not expect is ignored: messages may come late, and ends are final.
@@ -56,6 +57,8 @@ class Event(StrEnum):
 
     ADMITTED = "admitted"
     DENIED = "denied"
+    STORED = "stored"
+    """Admitted, and everything it asks for lies on the shelf already: nothing is run and nothing debited."""
     COSIGNED = "cosigned"
     """A quorum has cosigned the entry the state waits for."""
     KEY_CAME = "key-came"
@@ -146,6 +149,7 @@ _FORWARD: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType(
     {
         (State.SUBMITTED, Event.ADMITTED): Step(State.AWAITING_INTENT, (Effect.LOG_INTENT,)),
         (State.SUBMITTED, Event.DENIED): Step(State.REFUSED, (Effect.LOG_REFUSAL,)),
+        (State.SUBMITTED, Event.STORED): Step(State.DONE),
         (State.AWAITING_INTENT, Event.COSIGNED): Step(None, (Effect.NEXT_ATTEMPT,)),
         (State.AWAITING_INTENT, Event.EXPIRED): Step(State.FAILED, (Effect.LOG_END,)),
         (State.AWAITING_INTENT, Event.HALTED): Step(State.REFUSED, (Effect.LOG_END,)),

@@ -129,6 +129,9 @@ class Line:
         readers |= {self.party, *audience}
         return sha256
 
+    def enclose(self, data: bytes, *, audience: Iterable[str] = ()) -> str:
+        return self.put_attachment(data, audience=audience)
+
     def get_attachment(self, sha256: str) -> bytes:
         data, readers = self.relay.attachments.get(sha256, (b"", set()))
         if self.party not in readers:

@@ -23,7 +23,11 @@ from sandbox.jobs.states import (
 
 # The story of docs/protocol.md sections 4 and 6, written down a second time: what each state waits for, and what comes then.
 STORY: dict[State, dict[Event, State | None]] = {
-    State.SUBMITTED: {Event.ADMITTED: State.AWAITING_INTENT, Event.DENIED: State.REFUSED},
+    State.SUBMITTED: {
+        Event.ADMITTED: State.AWAITING_INTENT,
+        Event.DENIED: State.REFUSED,
+        Event.STORED: State.DONE,
+    },
     State.AWAITING_INTENT: {Event.COSIGNED: None},
     State.AWAITING_KEY: {Event.KEY_CAME: State.KEYS},
     State.KEYS: {Event.BUNDLES_CAME: State.TRANSCRIPTS},
