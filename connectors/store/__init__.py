@@ -3,6 +3,7 @@
 from connectors.store.directory import DomainStore, Lease
 from connectors.store.engine import crypto_module
 from connectors.store.pointer import Pointer
+from connectors.store.rehearsal import rehearse
 from connectors.store.snapshot import ColumnValues, Features, LockedSnapshot, open_snapshot
 from connectors.store.statistics import ColumnStatistics, Question
 from connectors.store.tables import LockedTables, TableFile, open_tables
@@ -24,4 +25,5 @@ __all__ = [
     "crypto_module",
     "open_snapshot",
     "open_tables",
+    "rehearse",
 ]

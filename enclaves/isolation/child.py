@@ -67,12 +67,19 @@ def _run(incoming: int, outgoing: int) -> None:
     landlock.restrict(_SCRATCH)
     seccomp.restrict()
     # The parent has checked the name against its allow-list; the child has only what was bound for it.
-    run: Main = importlib.import_module(start.target).main
+    target = importlib.import_module(start.target)
+    run: Main = target.main
+    # Before the first frame of the order: a worker that waits has done it by then.
+    getattr(target, "prepare", _nothing)()
 
     def emit(payload: bytes) -> None:
         _write(outgoing, Kind.DATA, payload)
 
     run(_order(read, start.limits), emit)
+
+
+def _nothing() -> None:
+    """What a target without `prepare` does ahead of its order."""
 
 
 def _read_start(read: Callable[[int], bytes]) -> Start:

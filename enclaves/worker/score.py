@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from connectors.store import rehearse
 from enclaves.worker.order import ScoreOrder, chunks, read_pids
 from enclaves.worker.rows import columns_of, open_bound
 from enclaves.worker.vector import Contribution
+
+
+def prepare() -> None:
+    """Load ahead of the order what its reading will use; there is nothing to read yet."""
+    rehearse()
 
 
 def main(frames: Iterator[bytes], emit: Callable[[bytes], None]) -> None:
