@@ -32,7 +32,7 @@ def rehearse() -> None:
     try:
         scan(
             connection,
-            lambda part: f"SELECT person_no, word FROM rows WHERE {part}",
+            lambda part: f"SELECT person_no, word FROM rows WHERE {part}",  # noqa: S608 - a range of numbers
             put,
             persons=3,
             threads=1,

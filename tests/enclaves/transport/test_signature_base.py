@@ -16,18 +16,20 @@ from enclaves.transport.message_signature import (
     RequestMessage,
     ResponseMessage,
 )
+from enclaves.transport.signatures import content_digest
 from policies.keys import public_key
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = public_key(KEY)
 KEYS = {PUBLIC.keyid: PUBLIC}
+DIGEST = content_digest(b"a body")
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 requests = st.builds(
     lambda method, host, path, query, fields: RequestMessage(
         method,
         f"domicile://{host}{path}{query}",
-        dict(zip(("content-digest", "content-type", "domicile-scenario"), fields, strict=True)),
+        {"content-digest": DIGEST, **dict(zip(("content-type", "domicile-scenario"), fields, strict=True))},
     ),
     st.sampled_from(["GET", "POST", "PUT"]),
     st.from_regex(r"[a-z][a-z0-9.-]{0,8}[a-z0-9](:[1-9][0-9]{0,3})?", fullmatch=True),
@@ -35,7 +37,7 @@ requests = st.builds(
     st.from_regex(
         r"(\?([a-z]{1,5}=[A-Za-z0-9_-]{0,8})(&[a-z]=[0-9]{1,3})*)?|\?|\?a=%2F|\?a#b", fullmatch=True
     ),
-    st.tuples(*[st.text(st.characters(max_codepoint=255), min_size=1, max_size=12)] * 3),
+    st.tuples(*[st.text(st.characters(max_codepoint=255), min_size=1, max_size=12)] * 2),
 )
 
 
@@ -84,7 +86,7 @@ def test_whatever_is_written_directly_is_what_the_library_writes(message: Reques
 @given(status=st.integers(100, 599), signature=st.text(min_size=1, max_size=20))
 def test_of_a_response_too(status: int, signature: str) -> None:
     request = RequestMessage("GET", "domicile://request/", {"signature": signature})
-    message = ResponseMessage(status, {"content-digest": "sha-256=:AAAA:"}, request)
+    message = ResponseMessage(status, {"content-digest": DIGEST}, request)
     written = direct(message, RESPONSE_COMPONENTS)
     assert written is None or written == library(message, RESPONSE_COMPONENTS)
 
@@ -101,7 +103,7 @@ def test_the_requests_of_every_day_are_plain(url: str) -> None:
     message = RequestMessage(
         "POST",
         url,
-        {"content-digest": "sha-256=:A+/=:", "content-type": "application/json", "domicile-scenario": "-"},
+        {"content-digest": DIGEST, "content-type": "application/json", "domicile-scenario": "-"},
     )
     written = direct(message, REQUEST_COMPONENTS)
     assert written is not None
@@ -122,18 +124,18 @@ def test_the_requests_of_every_day_are_plain(url: str) -> None:
     ],
 )
 def test_what_two_readers_could_read_in_two_ways_is_left_to_the_library(url: str) -> None:
-    fields = {"content-digest": "x", "content-type": "y", "domicile-scenario": "-"}
+    fields = {"content-digest": DIGEST, "content-type": "y", "domicile-scenario": "-"}
     assert direct(RequestMessage("GET", url, fields), REQUEST_COMPONENTS) is None
 
 
 @pytest.mark.parametrize("field", [" x", "x ", "x\ty", "x\ny", "é", ""])
 def test_a_field_that_is_not_plain_text_is_left_to_the_library(field: str) -> None:
-    fields = {"content-digest": field, "content-type": "y", "domicile-scenario": "-"}
+    fields = {"content-digest": DIGEST, "content-type": field, "domicile-scenario": "-"}
     assert direct(RequestMessage("GET", "domicile://host/a", fields), REQUEST_COMPONENTS) is None
 
 
 def test_another_spelling_of_the_parameters_is_read_by_the_library_alone() -> None:
-    fields = {"content-digest": "x", "content-type": "y", "domicile-scenario": "-"}
+    fields = {"content-digest": DIGEST, "content-type": "y", "domicile-scenario": "-"}
     message = RequestMessage("GET", "domicile://host/a", fields)
     other = (
         '("@method" "@authority" "@path" "@query" "content-digest" "content-type" "domicile-scenario")'
