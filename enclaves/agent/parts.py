@@ -71,10 +71,13 @@ class PartStore:
         return OpenPart(read, self._graph(digest, read, graph))
 
     def _graph(self, digest: str, part: Part, sealed: bytes | None) -> bytes | None:
-        if not isinstance(part, OnnxPart):
+        if isinstance(part, OnnxPart) != (sealed is not None):
+            # What no part names is not kept: nobody would ever open it.
+            raise RunRefused(
+                "part_mismatch", "expected a graph exactly with an ONNX part, got another number"
+            )
+        if not isinstance(part, OnnxPart) or sealed is None:
             return None
-        if sealed is None:
-            raise RunRefused("part_mismatch", "expected a graph with an ONNX part, got none")
         graph = open_sealed(self._key, sealed, info=graph_info(digest, self._department, self._enclave))
         if hashlib.sha256(graph).hexdigest() != part.graph:
             raise RunRefused("part_mismatch", "expected the graph that the part names, got another")

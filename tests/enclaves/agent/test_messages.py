@@ -249,3 +249,13 @@ def test_a_message_that_breaks_its_handler_does_not_stop_the_mailbox(
     monkeypatch.setitem(agent._now, "log", lambda _: (_ for _ in ()).throw(OSError))
     with pytest.raises(OSError):
         agent.take(Message(2, "coordinator", "log", None, body, (), "2026-06-01T00:00:00Z"))
+
+
+def test_a_graph_that_no_part_names_is_not_kept(district: District) -> None:
+    house, model = district.domains["hospital"].house, district.model
+    keys = district.parties[ENCLAVE].sealing
+    assert keys is not None
+    data = strict_json.canonical(part("hospital").to_body())
+    sealed = seal(keys.public, data, info=part_info(model.digest, "hospital", ENCLAVE))
+    with pytest.raises(RunRefused, match="exactly with an ONNX part"):
+        house.parts.add(model.digest, model, part=sealed, graph=b"bytes that nobody would ever open")

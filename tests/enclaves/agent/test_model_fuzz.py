@@ -103,9 +103,9 @@ class Partner:
         return [each for each in lines if isinstance(each, dict)] if isinstance(lines, list) else []
 
     def _torn(self, data: bytes, graph: bytes | None) -> tuple[bool, bytes | None]:
-        """Another graph than the part names, or one too few."""
+        """Another graph than the part names, none with one that needs it, or one with a part that has no use for it."""
         if graph is None:
-            return True, b"a graph that a linear part has no use for"
+            return False, b"a graph that a linear part has no use for"
         return False, self.chance.choice((None, graph[:-1], graph + b"\0", b""))
 
     def send(self, sent: Sent) -> None:
@@ -159,8 +159,10 @@ class Partner:
             self.fuzzed.durable.run("DELETE FROM parts WHERE model = ?", (digest,))
 
     def _named(self, sent: Sent) -> bool:
-        """Whether the head's line for the hospital, of the partner, names these bytes and this data set."""
-        head = json.loads(sent.head)
+        """Whether the head's line for the hospital, of the partner, names these bytes and this data set, and they the graph."""
+        head, body = json.loads(sent.head), json.loads(sent.part)
+        if body["form"] == "onnx" and hashlib.sha256(sent.graph or b"").hexdigest() != body["graph"]:
+            return False
         lines = [each for each in head["parts"] if each["department"] == DEPARTMENT]
         return (
             head["partner"] == "partner"
