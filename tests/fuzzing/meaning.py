@@ -69,13 +69,18 @@ class Keys:
             tuple(item["attachments"]) if topic in ATTACHED or _is_table(topic, body) else (),
             tuple(self._envelope(body[name]) for name in ENVELOPES.get(topic, ())),
             self._envelope(body.get("he_key")) if topic == "plan" and _names_key(body["plan"]) else None,
-            tuple(Counter(self._envelope(each) for each in body[name]) for name in LISTS.get(topic, ())),
+            tuple(self._list(topic, body[name]) for name in LISTS.get(topic, ())),
             tuple(
                 Counter((self._envelope(each["bundle"]), self._envelope(each["boot"])) for each in body[name])
                 for name in PAIRS.get(topic, ())
             ),
             tuple((type(body[name]), body[name]) for name in PLAIN.get(topic, ())),
         )
+
+    def _list(self, topic: str, values: Any) -> Any:
+        """A review said twice is said; a run has one bundle, transcript or contribution of each enclave."""
+        found = Counter(self._envelope(each) for each in values)
+        return set(found) if topic == "outcome" else found
 
     def _envelope(self, value: Any) -> Meaning | None:
         if value is None:
