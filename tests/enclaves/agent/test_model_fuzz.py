@@ -177,7 +177,9 @@ class Partner:
             return
         self.tally["computed"] += 1
         try:
-            numbers = evaluator(opened.part, None)(rows(), 5)
+            # Weights may be as large as 10^40: a partial that is no number counts as the default (enclaves.model.partial).
+            with np.errstate(all="ignore"):
+                numbers = evaluator(opened.part, None)(rows(), 5)
         except ModelError:
             self.tally["not computable"] += 1
         else:
