@@ -38,11 +38,12 @@ PLAIN: Mapping[str, tuple[str, ...]] = {
     "model-part": ("model", "department"),
     "outcome": ("index",),
     "he-key-request": ("job", "attempt"),
+    "paillier-key-request": ("model",),
     "handover": ("release",),
 }
 ATTACHED = frozenset({"consent", "model-part", "handover"})
 OF_ANYBODY = frozenset({"consent", "withdrawal", "model-part"})
-OF_NO_RUN = OF_ANYBODY | {"log", "he-key-request", "he-key"}
+OF_NO_RUN = OF_ANYBODY | {"log", "he-key-request", "paillier-key-request", "he-key"}
 
 Meaning = tuple[Any, ...]
 

@@ -228,6 +228,10 @@ class Attacker:
         if topic == "plan" and fuzzed.party != "gate":
             plan = Plan.read(dsse.from_json(body["plan"]))
             found = [plan.job, plan.scenario, plan.authorization, plan.model, plan.query]
+            if plan.encryption is not None:
+                own = fuzzed.party.removeprefix("enclave-")
+                found += [plan.encryption.key]
+                found += [each.digest for each in plan.encryption.weights if each.department == own]
             if plan.subjects is not None:
                 found.append(plan.subjects.sha256)
             if plan.he_key is not None:
@@ -284,6 +288,9 @@ class Attacker:
         if item["topic"] == "model-part" and changed == {"parts"}:
             house, model = self.district.domains["hospital"].house, self.district.model
             return house.parts.open(model.digest, model).part == part("hospital")
+        if item["topic"] == "paillier-key-request" and item.get("sender") in {"coordinator", "examiner"}:
+            # Either may ask for the key of a model that stands; it is made once.
+            return item["body"]["model"] in self.district.relay.documents and changed <= {"paillier_keys"}
         if item.get("sender") != "coordinator":
             return False
         if item["topic"] == "he-key-request":

@@ -34,7 +34,7 @@ def is_part(data: bytes, *, department: str, dataset: str) -> bool:
         return False
     own = "features" if body.get("form") == "linear" else "inputs"
     names = {"suite", "id", "form", "department", "dataset", "row", own} | (
-        {"graph"} if own == "inputs" else set()
+        {"graph"} if own == "inputs" else {"blind"}
     )
     items = body.get(own)
     return (
@@ -49,7 +49,7 @@ def is_part(data: bytes, *, department: str, dataset: str) -> bool:
         and isinstance(items, list)
         and 1 <= len(items) <= 200
         and all(map(_is_feature if own == "features" else _is_input, items))
-        and (own == "features" or matches(DIGEST, body["graph"]))
+        and (matches(DIGEST, body["graph"]) if own == "inputs" else _is_blind(body["blind"]))
     )
 
 
@@ -97,6 +97,10 @@ def is_head(data: bytes) -> bool:
 
 def matches(pattern: str, value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _is_blind(value: Any) -> bool:
+    return value is None or matches(DIGEST, value)
 
 
 def _is_object(value: Any, names: set[str]) -> bool:

@@ -77,6 +77,13 @@ class Partner:
     findings: list[str] = field(default_factory=list)
 
     def mutant(self) -> Sent:
+        """Never the model that the enclave has."""
+        while True:
+            sent = self._drawn()
+            if hashlib.sha256(sent.head).hexdigest() != self.district.model.digest:
+                return sent
+
+    def _drawn(self) -> Sent:
         chance = self.chance
         graph = GRAPH if chance.random() < 0.4 else None
         body = (part(DEPARTMENT) if graph is None else ONNX).to_body()
@@ -85,7 +92,6 @@ class Partner:
         if kind == 2:
             data = next(mutants(data, count=1, seed=chance.getrandbits(32)))
         head = copy.deepcopy(self.district.model.to_body())
-        # Another than the model that the enclave has.
         head["id"] = "mutant"
         self._lines(head)[0]["digest"] = hashlib.sha256(data).hexdigest()
         whole = True
