@@ -66,8 +66,8 @@ class Keys:
         return (
             topic,
             None if topic in OF_ANYBODY else item["sender"],
-            None if topic in OF_NO_RUN else item["run"],
-            tuple(item["attachments"]) if topic in ATTACHED or _is_table(topic, body) else (),
+            None if topic in OF_NO_RUN else item.get("run"),
+            tuple(item.get("attachments") or ()) if topic in ATTACHED or _is_table(topic, body) else (),
             tuple(self._envelope(body[name]) for name in ENVELOPES.get(topic, ())),
             self._envelope(body.get("he_key")) if topic == "plan" and _names_key(body["plan"]) else None,
             tuple(self._list(topic, body[name]) for name in LISTS.get(topic, ())),

@@ -36,7 +36,7 @@ from tests.sandbox.papers import agree, consents
 
 Item = dict[str, Any]
 KINDS = ("masked", "bfv", "vet", "aggregate")
-STORIES, PER_MESSAGE = 16, 140
+STORIES, PER_MESSAGE = 5, 140
 FIRST_SEED = 20_261_126
 TOPICS = [
     "he-key",
@@ -73,6 +73,7 @@ class Attacks:
     chance: random.Random
     count: int
     cast: Cast
+    kind: str = ""
     tally: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
     heard: list[Item] = field(default_factory=list)
@@ -100,14 +101,18 @@ class Attacks:
 
     def _attack(self, honest: Item) -> None:
         keys = self._keys()
-        meant = keys.meaning(honest)
+        meant = keys.meaning(self._plain(honest))
         before = self.site.state()
         for number in range(self.count):
             item = self._signed(honest) if number % 4 == 3 else self._drawn(honest)
-            if item is None or keys.meaning(item) == meant or self._refuses(item):
+            if item is None or keys.meaning(self._plain(item)) == meant or self._refuses(item):
                 continue
             before = self._judge(item, before)
         self.heard.append(honest)
+
+    def _plain(self, item: Item) -> Item:
+        """A vet job hands over no bytes: what else comes with the word says nothing."""
+        return {**item, "attachments": []} if self.kind == "vet" and item.get("topic") == "handover" else item
 
     def _judge(self, item: Item, before: dict[str, Any]) -> dict[str, Any]:
         sender = item.get("sender")
@@ -237,6 +242,7 @@ def play(folder: Path, *, kinds: Sequence[str], count: int, seed: int) -> Attack
         attacks = Attacks(site, random.Random(seed), count, cast)
         attacks.listen()
         for kind in kinds:
+            attacks.kind = kind
             if kind == "aggregate":
                 query = post_query(site, questions.query(*DEPARTMENTS))
                 digest = cast.run(questions.job(query), seconds=600)
