@@ -42,7 +42,7 @@ from tests.policies.decision.example import (
 
 DOCUMENTS: dict[str, district_documents.Signed] = district_documents.all_documents()
 TRUST = whole().trust
-RUN_MESSAGES = {"bundle", "transcript", "contribution"}
+RUN_MESSAGES = {"bundle", "transcript", "contribution", "agreement", "unmasking"}
 # A part is never signed for others: its digest stands in the signed head.
 UNSIGNED = RUN_MESSAGES | {"model-part"}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from enclaves.agent import contributing
+from enclaves.agent import workers
 from enclaves.isolation.confined import ConfinedRun, run_confined
 from enclaves.isolation.limits import Limits
 from tests.enclaves.agent.district import District, found, resident
@@ -61,7 +61,7 @@ def test_an_enclave_with_a_bomb_for_a_worker_refuses_and_lives(
     district.start(plan, body)
     district.relay_bundles(plan)
     with monkeypatch.context() as patched:
-        patched.setattr(contributing, "run_confined", bomb)
+        patched.setattr(workers, "run_confined", bomb)
         district.relay_transcripts(plan)
     assert set(district.refusals(plan)) == {ANSWERS[act]}
     assert not district.relay.said("contribution", plan.sid.hex())

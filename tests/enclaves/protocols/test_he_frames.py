@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from enclaves.gate import totals
+from enclaves.gate import recovering
 from enclaves.isolation.confined import run_confined
 from enclaves.isolation.errors import WorkerKilled
 from enclaves.isolation.limits import MAX_FRAME_BYTES, Limits
@@ -286,7 +286,7 @@ def refused_by_digest(given: Subject, *, count: int, seed: int) -> int:
     for mutant in mutants(given.mutated, count=count, seed=seed):
         house = SimpleNamespace(wire=SimpleNamespace(get_attachment=lambda _, mutant=mutant: mutant))
         try:
-            totals._vector(house, signed)  # type: ignore[arg-type]  # the wire is all that it uses
+            recovering.vector(house, signed)  # type: ignore[arg-type]  # the wire is all that it uses
         except RunRefused as error:
             refused += error.code == "vector_mismatch"
     return refused
@@ -330,7 +330,7 @@ def test_a_forged_ciphertext_passes_the_child_and_is_refused_by_the_digest(act: 
     assert equal < len(given.honest) // 10
     house = SimpleNamespace(wire=SimpleNamespace(get_attachment=lambda _: given.given))
     with pytest.raises(RunRefused) as caught:
-        totals._vector(house, hashlib.sha256(given.mutated).hexdigest())  # type: ignore[arg-type]  # the wire alone
+        recovering.vector(house, hashlib.sha256(given.mutated).hexdigest())  # type: ignore[arg-type]  # the wire alone
     assert caught.value.code == "vector_mismatch"
 
 

@@ -166,7 +166,7 @@ def test_forty_kills_lose_nothing_and_pay_for_nothing_twice(play: Play) -> None:
 
 
 def test_ctrl_c_and_a_lost_coordinator_end_the_command_and_not_the_batch(play: Play) -> None:
-    subjects, ids = play.subjects("left", 3 * SLICE)
+    subjects, ids = play.subjects("left", 12 * SLICE)
     out = play.folder / "left.csv"
     journal = out.with_name("left.csv.journal")
     process = play.start(subjects, out)
