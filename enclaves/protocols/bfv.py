@@ -26,7 +26,7 @@ import tenseal as ts
 from numpy.typing import NDArray
 
 from enclaves.protocols.errors import BfvRefused
-from enclaves.protocols.he_context import ContextPair, Contexts, PublicContext, SecretContext
+from enclaves.protocols.he_context import ContextPair, Contexts, PublicContext, SecretContext, added
 from enclaves.protocols.he_frames import FIELD_1, MAX_CIPHERTEXT_BYTES, MAX_CONTEXT_BYTES, FrameShape
 from enclaves.protocols.he_parameters import BFV_SUM
 
@@ -128,10 +128,7 @@ def _encrypt_slots(context: Any, slots: NDArray[np.int64]) -> bytes:
 
 def _decrypt_sum(context: Any, ciphertexts: Sequence[bytes]) -> NDArray[np.int64]:
     def decrypt() -> list[int]:
-        vectors = [ts.bfv_vector_from(context, ciphertext) for ciphertext in ciphertexts]
-        total = vectors[0]
-        for vector in vectors[1:]:
-            total.add_(vector)
+        total = added([ts.bfv_vector_from(context, ciphertext) for ciphertext in ciphertexts])
         values: list[int] = total.decrypt()
         return values
 

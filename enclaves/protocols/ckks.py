@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from enclaves.noise import gaussian
 from enclaves.protocols.errors import ProtocolError
-from enclaves.protocols.he_context import ContextPair, Contexts
+from enclaves.protocols.he_context import ContextPair, Contexts, added
 from enclaves.protocols.he_frames import FIELD_1, FrameShape
 from enclaves.protocols.he_parameters import CKKS_SUM, check_parameters
 
@@ -175,10 +175,7 @@ def _open_frame(context: Any, ciphertexts: Sequence[bytes], *, release: Release)
     """Add, decrypt, flood and round one frame. The decryption lives in this function alone."""
 
     def decrypt() -> list[float]:
-        vectors = [ts.ckks_vector_from(context, ciphertext) for ciphertext in ciphertexts]
-        total = vectors[0]
-        for vector in vectors[1:]:
-            total.add_(vector)
+        total = added([ts.ckks_vector_from(context, ciphertext) for ciphertext in ciphertexts])
         values: list[float] = total.decrypt()
         return values
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NewType, TypeVar
 
@@ -111,6 +111,14 @@ class Contexts:
         if scale_bits is not None and self.guarded(lambda: context.global_scale) != 2.0**scale_bits:
             raise self.refused(f"expected the scale 2^{scale_bits}, got another")
         return context
+
+
+def added(vectors: Sequence[Any]) -> Any:
+    """The sum of encrypted vectors of one context, added into the first of them; to be called under `guarded`."""
+    total = vectors[0]
+    for vector in vectors[1:]:
+        total.add_(vector)
+    return total
 
 
 @functools.cache

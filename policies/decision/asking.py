@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.aggregate.question import Asked, asked_of
+from policies.aggregate.terms import limits_of
 from policies.decision.dossier import Dossier, Finding, digest_of
+from policies.disclosure.errors import LimitLoosened
 from policies.documents.authorization import Authorization, Scenario
 from policies.documents.dataset import Dataset
 from policies.documents.job import Job
@@ -31,6 +33,7 @@ def query_facts(dossier: Dossier) -> Iterator[Finding]:
     if authorization is not None and authorization.queries is not None:
         accepted = authorization.queries.bilateral
         yield Finding("bilateral_accepted", accepted, "authorization.queries.bilateral")
+        yield Finding("limits_kept", _keeps_limits(authorization), "authorization.queries.limits")
     if job is None or query is None or scenario is None:
         return
     if authorization is not None:
@@ -84,6 +87,15 @@ def _matches(dossier: Dossier, query: Query, *, job: Job, scenario: Scenario, as
     )
     failed = next((place for place, holds in comparisons if not holds), None)
     return Finding("query_matches", failed is None, failed)
+
+
+def _keeps_limits(authorization: Authorization) -> bool:
+    """Whether the signers agreed on limits at least as strict as the product's."""
+    try:
+        limits_of(authorization)
+    except LimitLoosened:
+        return False
+    return True
 
 
 def _authorized(job: Job, authorization: Authorization) -> Finding:

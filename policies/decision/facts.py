@@ -93,6 +93,7 @@ class Facts:
 
     query_matches: bool | None = None
     query_authorized: bool | None = None
+    limits_kept: bool | None = None
     query_aggregates: bool | None = None
     query_governed: bool | None = None
     bilateral_accepted: bool | None = None

@@ -110,6 +110,11 @@ class Findings:
         reason = Reason(code, column, where, hint.en, hint.zh)
         self._found.setdefault((code, column, where), reason)
 
+    def locate(self, code: Code, where: Place, hint: Hint) -> None:
+        """Note a reason that the text may have told of the whole statement; now that its place is known, it is told once."""
+        self._found.pop((code, None, Place.STATEMENT), None)
+        self.add(code, where, hint)
+
     def __iter__(self) -> Iterator[Reason]:
         return iter(self._found.values())
 

@@ -167,7 +167,7 @@ def check_expression(expression: Node, where: Place, findings: Findings, *, top:
 def _check_function(expression: Node, where: Place, findings: Findings) -> None:
     prefix, name = (expression["catalog"], expression["schema"]), expression["function_name"]
     if prefix != ("", "") and not (prefix == ("", "main") and name in OF_THE_GRAMMAR | _CONSTRUCTORS):
-        findings.add(Code.QUALIFIED_NAME, where, hints.QUALIFIED_NAME)
+        findings.locate(Code.QUALIFIED_NAME, where, hints.QUALIFIED_NAME)
         findings.add(Code.FUNCTION, where, hints.DOT_CALL)
     if expression["export_state"] is not False:
         findings.add(Code.AGGREGATE, where, hints.allowed_aggregate(None))

@@ -79,6 +79,7 @@ TRUTHS = [
     ("query_mismatch", "EGC", "query_matches"),
     ("signatures_missing", "EGC", "query_signed listed_signed"),
     ("query_not_authorized", "EGC", "query_authorized"),
+    ("limit_loosened", "EGC", "limits_kept"),
     ("raw_export", "EGC", "query_aggregates"),
     ("query_refused", "EGC", "query_governed"),
 ]

@@ -95,6 +95,27 @@ def test_a_template_alone_may_be_run_where_queries_are_not_free() -> None:
 
 
 @pytest.mark.parametrize("action", ASKING)
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("persons", "40", True),
+        ("top1_share", "0.2", True),
+        ("persons", "2", False),
+        ("top1_share", "0.99", False),
+        ("max_cells", "100000", False),
+        ("generosity", "1", False),
+    ],
+)
+def test_signers_may_tighten_a_limit_and_loosen_none(
+    action: Action, name: str, value: str, kept: bool
+) -> None:
+    terms = {"free": True, "limits": [{"name": name, "value": value}]}
+    decision = outcome(action, papers(authorization={"queries": terms}))
+    assert decision.allowed is kept
+    assert found(decision) == ({} if kept else {"limit_loosened": "authorization.queries.limits"})
+
+
+@pytest.mark.parametrize("action", ASKING)
 def test_two_domains_need_the_signed_bilateral_flag(action: Action) -> None:
     two = {**asking(PLAIN, departments=2), "parameters": [], "groups": [["0-17"], ["18-44"]]}
     plain = {"query": two, "aggregate_job": {"parameters": []}}

@@ -481,6 +481,18 @@ def reasons_of(sql: str) -> list[Reason]:
     return list(check(sql, DATA_LIST).reasons)
 
 
+@pytest.mark.parametrize(
+    ("sql", "where"),
+    [
+        ("SELECT pg_catalog.sum(income) FROM residents", S),
+        (COUNT + " WHERE pg_catalog.f(1) = 1", W),
+        ("SELECT main.if(age > 3, 1, 0) k, COUNT(*) FROM residents GROUP BY k", T),
+    ],
+)
+def test_a_prefix_of_a_call_is_told_once_where_it_stands(sql: str, where: Place) -> None:
+    assert [r.where for r in reasons_of(sql) if r.code is Code.QUALIFIED_NAME] == [where]
+
+
 def test_a_refusal_names_every_reason() -> None:
     found = {
         (reason.code, reason.column)
