@@ -5,7 +5,7 @@ Rules:
 - Content and documents are named by digest and checked against it before they are kept. A document is kept on when the
   coordinator calls it complete, since what is completely signed never changes.
 - An answer about the log is used once, soon, and never behind a later one: a note smaller than one already seen is dropped.
-- Everything is bounded; what does not fit, or is malformed, is asked for as without enclosures.
+- Everything is bounded; what does not fit is asked for as without enclosures. Malformed enclosures refuse the whole answer.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 from connectors.store.statistics import ColumnStatistics
 from enclaves.model import linear
 from enclaves.run.rounding import rounded_persons, rounded_share, rounded_variance
-from enclaves.vetting.metrics import Population, is_constant
+from enclaves.vetting.metrics import UNWEIGHTED, UNWEIGHTED_FEATURE, Population, is_constant
 from policies import fixed_point
 from policies.documents.encrypted import EncryptedWeights
 from policies.documents.strict_json import Json
@@ -45,17 +45,12 @@ def described(
                 "variance": "0" if still else rounded_variance(figure.variance),
                 "sensitive": figure.column in sensitive,
                 "distinct": "0" if still else rounded_share(different),
-                "effect": None,
-                "raw_information": None,
-                "sweep": None,
-                "leaks": [],
+                **UNWEIGHTED_FEATURE,
             }
         )
     return {
         "persons": rounded_persons(population.persons),
-        "variance": None,
-        "unique": None,
-        "finite": None,
+        **UNWEIGHTED,
         "graph": None,
         "features": lines,
     }

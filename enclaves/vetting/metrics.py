@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -40,6 +41,12 @@ MAX_MEASURED: Final = 50_000
 # A document has room for 64 KiB: long parts are measured at fewer shares.
 _LONG_PART: Final = 100
 _REST_SEED: Final = 20_260_403
+UNWEIGHTED: Final[Mapping[str, Json]] = MappingProxyType({"variance": None, "unique": None, "finite": None})
+"""What a document says of a whole part whose weights were not applied."""
+UNWEIGHTED_FEATURE: Final[Mapping[str, Json]] = MappingProxyType(
+    {"effect": None, "raw_information": None, "sweep": None, "leaks": []}
+)
+"""The same of one of its features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +124,10 @@ def unmeasured(
     subject: Subject, population: Population, statistics: Sequence[ColumnStatistics]
 ) -> dict[str, Json]:
     """The same of a part that may not be run: only what its columns say by themselves."""
-    nothing: dict[str, Json] = {
-        "distinct": None,
-        "effect": None,
-        "raw_information": None,
-        "sweep": None,
-        "leaks": [],
-    }
+    nothing: dict[str, Json] = {"distinct": None, **UNWEIGHTED_FEATURE}
     return {
         "persons": rounded_persons(population.persons),
-        "variance": None,
-        "unique": None,
-        "finite": None,
+        **UNWEIGHTED,
         "features": [{**_base(subject, figure), **nothing} for figure in statistics],
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from enclaves.worker.errors import OrderInvalid
-from enclaves.worker.order import Header, Masks, key_bytes, key_text, next_frame
+from enclaves.worker.order import MASK_MEMBERS, Header, Masks, key_text, next_frame
 from policies.documents import strict_json
 from policies.documents.encrypted import EncryptedWeights
 from policies.documents.strict_json import Json
@@ -31,18 +31,15 @@ class EncryptedOrder:
     slots: int
 
     def __post_init__(self) -> None:
-        if self.masks.receiver_key is not None or self.slots < 1:
-            raise OrderInvalid("expected at least one slot and no receiver key in mode paillier")
+        if self.masks.receiver_key is not None or self.masks.self_mask is not None or self.slots < 1:
+            raise OrderInvalid("expected at least one slot, and pair keys alone, in mode paillier")
 
     def frames(self) -> Iterator[bytes]:
         """The order's frames, without the pids that follow them."""
-        pairs: dict[str, Json] = {peer: key_text(key) for peer, key in self.masks.pair_keys.items()}
         header: dict[str, Json] = {
             "permit": self.permit,
             "snapshot_key": key_text(self.snapshot_key),
-            "party": self.masks.party,
-            "pair_keys": pairs,
-            "opening_key": key_text(self.masks.opening_key),
+            **self.masks.to_json(),
             "slots": self.slots,
         }
         yield strict_json.canonical(header)
@@ -54,21 +51,13 @@ class EncryptedOrder:
     def read(cls, frames: Iterator[bytes]) -> Self:
         """The order at the head of `frames`, which are left at the first frame of pids. Raises OrderInvalid."""
         header = Header(next_frame(frames))
-        pair_keys = header.take("pair_keys")
-        if not isinstance(pair_keys, dict):
-            raise OrderInvalid("expected pair keys by peer, got another form")
         order = cls(
             permit=header.text("permit"),
             snapshot_key=header.key("snapshot_key"),
             weights=_weights(next_frame(frames)),
             modulus=next_frame(frames),
             ciphertexts=next_frame(frames),
-            masks=Masks(
-                party=header.text("party"),
-                pair_keys={peer: key_bytes(value) for peer, value in pair_keys.items()},
-                receiver_key=None,
-                opening_key=header.key("opening_key"),
-            ),
+            masks=Masks.from_json({name: header.take(name) for name in MASK_MEMBERS}),
             slots=header.integer("slots"),
         )
         header.check_empty()
